@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bdev - a block device: the one interface between what provides blocks (a
+ * LUN, a file, memory) and what consumes them (FUSE, NBD, copy, the embedded
+ * target).
+ *
+ * Rules of the contract:
+ *  - Offsets and lengths are bytes, and any are allowed within the size: a
+ *    provider whose medium has blocks reads, modifies and writes partial ones
+ *    as one step against every other write through the same bdev.
+ *  - A request belongs to the provider from bdev_submit() to its done()
+ *    callback, which comes exactly once, from the event loop's stack, never
+ *    from inside bdev_submit().
+ *  - There is no order between requests in flight, except that overlapping
+ *    writes are applied in the order of their submission.  A FLUSH covers
+ *    every write whose done() came before the FLUSH was submitted.
+ *  - done() of a WRITE means that the provider has the data; on the medium it
+ *    is after a FLUSH, or when the request carried BDEV_FUA.
+ *  - result is 0 or -errno.  A request that fails part-way fails as a whole.
+ *    Errors: -EIO, -ENOSPC (thin pool exhausted), -EROFS (write protected),
+ *    -EBUSY (reservation conflict), -EOPNOTSUPP (ZERO with BDEV_FAST, DISCARD),
+ *    -EINVAL (outside the device).
+ */
+#ifndef BASE_BDEV_H
+#define BASE_BDEV_H
+
+#include <sys/queue.h>
+#include <sys/uio.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum bdev_op {
+	BDEV_READ,
+	BDEV_WRITE,
+	BDEV_FLUSH, /* offset and length are ignored: the whole device */
+	BDEV_DISCARD, /* the content is no longer needed; it may stay */
+	BDEV_ZERO, /* reads as zeros afterwards */
+	BDEV_EXTENTS /* how [offset, offset + length) is allocated */
+};
+
+#define BDEV_FUA     0x01u /* WRITE, ZERO: on the medium before done() */
+#define BDEV_NO_HOLE 0x02u /* ZERO: the blocks stay allocated */
+#define BDEV_FAST    0x04u /* ZERO: -EOPNOTSUPP rather than sending zeros */
+
+enum bdev_alloc {
+	BDEV_DATA, /* allocated, or not known */
+	BDEV_HOLE /* not allocated and reads as zeros */
+};
+
+struct bdev_extent {
+	uint64_t length; /* bytes, not 0 */
+	enum bdev_alloc alloc;
+};
+
+struct bdev_req {
+	/* Filled by the consumer. */
+	enum bdev_op op;
+	uint32_t flags;
+	uint64_t offset;
+	uint64_t length;
+	const struct iovec *iov; /* READ, WRITE: length bytes in all */
+	int iovcnt;
+	struct bdev_extent *extents; /* EXTENTS: room for extents_max >= 1 */
+	unsigned extents_max;
+	void (*done)(struct bdev_req *);
+	void *ctx;
+
+	/* Filled by the provider before done(). */
+	int result;
+	unsigned extents_n; /* EXTENTS: >= 1; from offset on, no gaps, the last
+			       one may end before offset + length */
+
+	/* The provider's own while the request is in flight. */
+	TAILQ_ENTRY(bdev_req) link;
+	void *priv;
+};
+TAILQ_HEAD(bdev_req_queue, bdev_req);
+
+struct bdev;
+
+struct bdev_ops {
+	/* Required.  The request was checked against the size by
+	 * bdev_submit(). */
+	void (*submit)(struct bdev *, struct bdev_req *);
+	/* Required.  Frees the device; no request is in flight. */
+	void (*close)(struct bdev *);
+	/* Optional.  The bytes at offset as memory that stays valid until
+	 * close; length bytes are inside the device.  For providers in RAM. */
+	void *(*map)(struct bdev *, uint64_t offset, size_t length);
+};
+
+struct bdev {
+	const struct bdev_ops *ops;
+	uint64_t size; /* bytes, a multiple of block_size */
+	uint32_t block_size; /* smallest write without read-modify-write */
+	uint32_t physical_block_size; /* >= block_size */
+	uint32_t lowest_aligned; /* bytes: first physically aligned block */
+	uint64_t optimal_io; /* bytes; 0 when not known */
+	bool read_only;
+	bool thin; /* has unallocated blocks: EXTENTS can show holes */
+	bool can_discard; /* DISCARD does something */
+	bool can_fast_zero; /* ZERO need not send zeros */
+	bool volatile_cache; /* a write may be lost before FLUSH */
+	/* Optional, set by the consumer: size or read_only has changed. */
+	void (*changed)(struct bdev *, void *ctx);
+	void *changed_ctx;
+};
+
+/*
+ * Hands a request to the device.  Range errors are reported through done()
+ * like all others: reading or writing outside the device is -EINVAL, writing
+ * to a read-only device -EROFS.  length 0 is an immediate success (FLUSH
+ * excepted).  done() is not called from here.
+ */
+void bdev_submit(struct bdev *, struct bdev_req *);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * loop - the event loop: descriptors (epoll), timers, deferred calls, signals
+ * (signalfd), and the helper pool for work that may block.  One thread calls
+ * everything here; only a job's work() runs elsewhere.
+ */
+#ifndef IO_LOOP_H
+#define IO_LOOP_H
+
+#include <sys/queue.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+
+struct loop;
+
+int loop_new(struct loop **ret); /* 0 or -errno */
+void loop_free(struct loop *); /* takes NULL; nothing is registered any more */
+
+/* Runs until loop_stop(); returns its argument, or -errno. */
+int loop_run(struct loop *);
+void loop_stop(struct loop *, int result);
+
+/* CLOCK_MONOTONIC in ns, read once per iteration. */
+uint64_t loop_now(const struct loop *);
+
+/* A descriptor.  The structure belongs to the caller and stays in place while
+ * it is registered. */
+struct watch {
+	int fd;
+	void (*ready)(struct watch *, uint32_t events); /* EPOLLIN ... */
+	void *ctx;
+};
+int watch_add(struct loop *, struct watch *, uint32_t events);
+int watch_set(struct loop *, struct watch *, uint32_t events);
+void watch_remove(struct loop *, struct watch *); /* also from ready() */
+
+/* A timer; one-shot. */
+struct timer {
+	uint64_t deadline; /* CLOCK_NEVER: not set */
+	void (*fire)(struct timer *, uint64_t now);
+	void *ctx;
+	TAILQ_ENTRY(timer) link;
+};
+void timer_init(struct timer *, void (*fire)(struct timer *, uint64_t now),
+    void *ctx);
+void timer_set(struct loop *, struct timer *, uint64_t deadline); /* moves it */
+void timer_clear(struct loop *, struct timer *);
+
+/* A deferred call: run once, after the descriptors of this iteration and
+ * before the loop sleeps.  Setting it twice runs it once.  This is where output
+ * is flushed, so that everything of one iteration goes in one system call. */
+struct deferred {
+	void (*run)(struct deferred *);
+	void *ctx;
+	bool pending;
+	TAILQ_ENTRY(deferred) link;
+};
+void deferred_set(struct loop *, struct deferred *);
+void deferred_clear(struct loop *, struct deferred *);
+
+/* A signal, taken by signalfd: blocked in this thread from here on. */
+int loop_signal(struct loop *, int signo, void (*got)(void *ctx, int signo),
+    void *ctx);
+
+/* Work that may block: work() runs in a helper thread, then done() in the loop.
+ * Jobs start in order; up to LOOP_HELPERS at once. */
+#define LOOP_HELPERS 4
+struct job {
+	void (*work)(struct job *);
+	void (*done)(struct job *);
+	void *ctx;
+	TAILQ_ENTRY(job) link;
+};
+void job_submit(struct loop *, struct job *);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * task - one SCSI command on its way to a logical unit and back (SAM-5's task,
+ * RFC 7143's ITT).
+ *
+ * The submitter embeds a task in its own request, fills the first part, hands
+ * it to session_submit() and gets it back, exactly once, through done().  In
+ * between it and its vectors and buffers belong to the session.  done() is
+ * called from session_reap()'s caller, on a shallow stack; the task may be
+ * submitted again from there.
+ */
+#ifndef SESSION_TASK_H
+#define SESSION_TASK_H
+
+#include <sys/queue.h>
+#include <sys/uio.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TASK_CDB_MAX   16
+#define TASK_SENSE_MAX 252 /* SPC-4, 4.5.1 */
+
+enum task_dir { TASK_NO_DATA, TASK_IN, TASK_OUT };
+
+/* What may happen to a task whose connection is lost (rules 2 and 4). */
+enum task_policy {
+	TASK_QUERY, /* changes nothing: may fail at once, may be sent again */
+	TASK_REPLAY, /* changes the medium, the same when done twice: fails or is
+			sent again only after the target has ended it */
+	TASK_ONCE /* never sent again blindly; fails as TASK_REPLAY does */
+};
+
+/* How it ended. */
+enum task_outcome {
+	TASK_DONE, /* the target gave a status: look at status and sense */
+	TASK_UNSENT, /* never reached the target; may be submitted again */
+	TASK_LOST, /* the connection was lost while it was in flight, and the
+		      target has ended it (or it is a TASK_QUERY) */
+	TASK_TIMEDOUT, /* aborted after its time-out */
+	TASK_BAD_REPLY /* rejected, or answered against the protocol */
+};
+
+struct task {
+	/* Filled by the submitter. */
+	uint64_t lun; /* the eight bytes of REPORT LUNS, read big-endian */
+	uint8_t cdb[TASK_CDB_MAX];
+	enum task_dir dir;
+	enum task_policy policy;
+	const struct iovec *iov; /* length bytes in all */
+	int iovcnt;
+	uint32_t length; /* expected data transfer length, bytes */
+	uint64_t timeout; /* ns, from submission to the end; 0: the session's
+			     default */
+	void (*done)(struct task *);
+	void *ctx;
+
+	/* Filled by the session before done(). */
+	enum task_outcome outcome;
+	uint8_t status; /* SAM-5 status, when TASK_DONE */
+	uint32_t transferred; /* bytes of length really moved, after residual;
+				 GOOD with less than length is for the submitter
+				 to judge */
+	bool overflow; /* the target had more than length */
+	uint16_t sense_len;
+	uint8_t sense[TASK_SENSE_MAX];
+
+	/* The session's own while the task is with it. */
+	TAILQ_ENTRY(task) link;
+	uint8_t state;
+	uint8_t retries; /* BUSY and TASK SET FULL seen */
+	uint32_t itt;
+	uint32_t cmdsn;
+	uint32_t ref_itt; /* of the ABORT TASK that is out for it */
+	uint32_t data_sn; /* next DataSN expected, Data-In */
+	uint32_t unsolicited; /* bytes sent before any R2T */
+	uint32_t received; /* Data-In bytes placed */
+	uint32_t r2t_sn; /* next R2TSN expected */
+	unsigned tx_refs; /* PDUs in the sender that refer to our buffers */
+	uint64_t deadline;
+	struct r2t {
+		uint32_t ttt;
+		uint32_t offset; /* next byte to send */
+		uint32_t left; /* bytes of this sequence still to send */
+		uint32_t data_sn;
+	} r2t[4];
+	uint8_t r2t_head;
+	uint8_t r2t_count;
+};
+TAILQ_HEAD(task_queue, task);
+
+#endif
