@@ -86,8 +86,10 @@ struct bdev_ops {
 	/* Required.  Frees the device; no request is in flight. */
 	void (*close)(struct bdev *);
 	/* Optional.  The bytes at offset as memory that stays valid until
-	 * close; length bytes are inside the device.  For providers in RAM. */
-	void *(*map)(struct bdev *, uint64_t offset, size_t length);
+	 * close; length bytes are inside the device.  For providers in RAM.
+	 * write: the caller is about to change them, so they count as
+	 * allocated from now on; without it they may only be read. */
+	void *(*map)(struct bdev *, uint64_t offset, size_t length, bool write);
 };
 
 struct bdev {

@@ -25,6 +25,10 @@ struct link_config {
 
 void link_config_default(struct link_config *);
 int link_new(struct loop *, const struct link_config *, struct link **ret);
+/* Begins to connect and log in. */
+void link_start(struct link *);
+/* Ends the session (session_end()); `ended` follows. */
+void link_end(struct link *);
 /* After `ended`, or a final `lost`.  Takes NULL. */
 void link_free(struct link *);
 struct session *link_session(struct link *);
