@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * escape - makes bytes that a peer sent fit to be printed: on a terminal, in a
+ * log line, in an error text.
+ */
+#ifndef BASE_ESCAPE_H
+#define BASE_ESCAPE_H
+
+#include <stddef.h>
+
+/*
+ * Writes len bytes of src to dst (size >= 1 bytes, NUL included) and returns
+ * dst.  Printable ASCII stays, a backslash is doubled, every other byte becomes
+ * \xNN.  What does not fit is cut between two characters, and the cut shows as
+ * "..." when there is room for it.  src may be NULL when len is 0.
+ */
+const char *escape(char *dst, size_t size, const void *src, size_t len);
+
+#endif
