@@ -1,3 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += src/io/libio.a
-src_io_libio_a_SOURCES =
+src_io_libio_a_SOURCES = \
+	src/io/control.h \
+	src/io/daemon.h \
+	src/io/link.h \
+	src/io/logsink.h \
+	src/io/loop.c \
+	src/io/loop.h \
+	src/io/pool.c \
+	src/io/pool.h \
+	src/io/server.h

@@ -3,6 +3,9 @@
  * loop - the event loop: descriptors (epoll), timers, deferred calls, signals
  * (signalfd), and the helper pool for work that may block.  One thread calls
  * everything here; only a job's work() runs elsewhere.
+ *
+ * One iteration: sleep, descriptors, timers, finished jobs (they wake the loop
+ * through a descriptor), deferred calls.
  */
 #ifndef IO_LOOP_H
 #define IO_LOOP_H
@@ -16,7 +19,9 @@
 struct loop;
 
 int loop_new(struct loop **ret); /* 0 or -errno */
-void loop_free(struct loop *); /* takes NULL; nothing is registered any more */
+/* Nothing is registered any more, but for jobs: those under way are waited for
+ * and their done() is called.  Takes NULL. */
+void loop_free(struct loop *);
 
 /* Runs until loop_stop(); returns its argument, or -errno. */
 int loop_run(struct loop *);
@@ -31,20 +36,24 @@ struct watch {
 	int fd;
 	void (*ready)(struct watch *, uint32_t events); /* EPOLLIN ... */
 	void *ctx;
+	uint32_t events; /* the loop's: what is waited for */
 };
 int watch_add(struct loop *, struct watch *, uint32_t events);
+/* The same events as before cost nothing. */
 int watch_set(struct loop *, struct watch *, uint32_t events);
-void watch_remove(struct loop *, struct watch *); /* also from ready() */
+/* Before fd is closed; also from ready(), also of another watch: after it no
+ * event of this iteration is delivered any more. */
+void watch_remove(struct loop *, struct watch *);
 
-/* A timer; one-shot. */
+/* A timer; one-shot, to the next millisecond. */
 struct timer {
 	uint64_t deadline; /* CLOCK_NEVER: not set */
 	void (*fire)(struct timer *, uint64_t now);
 	void *ctx;
 	TAILQ_ENTRY(timer) link;
 };
-void timer_init(struct timer *, void (*fire)(struct timer *, uint64_t now),
-    void *ctx);
+void timer_init(
+    struct timer *, void (*fire)(struct timer *, uint64_t now), void *ctx);
 void timer_set(struct loop *, struct timer *, uint64_t deadline); /* moves it */
 void timer_clear(struct loop *, struct timer *);
 
@@ -60,12 +69,14 @@ struct deferred {
 void deferred_set(struct loop *, struct deferred *);
 void deferred_clear(struct loop *, struct deferred *);
 
-/* A signal, taken by signalfd: blocked in this thread from here on. */
-int loop_signal(struct loop *, int signo, void (*got)(void *ctx, int signo),
-    void *ctx);
+/* A signal, taken by signalfd: blocked in this thread from here on.  -ENOSPC:
+ * LOOP_SIGNALS are taken already. */
+#define LOOP_SIGNALS 8
+int loop_signal(
+    struct loop *, int signo, void (*got)(void *ctx, int signo), void *ctx);
 
 /* Work that may block: work() runs in a helper thread, then done() in the loop.
- * Jobs start in order; up to LOOP_HELPERS at once. */
+ * Jobs start in order; up to LOOP_HELPERS at once.  done() may free the job. */
 #define LOOP_HELPERS 4
 struct job {
 	void (*work)(struct job *);

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* loop.h: what each kind of callback promises, and that none arrives late. */
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "io/loop.h"
+
+static struct loop *loop;
+static char trace[256];
+
+static void
+note(const char *what)
+{
+	size_t len = strlen(trace);
+
+	snprintf(trace + len, sizeof(trace) - len, "%s ", what);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	trace[0] = '\0';
+	return loop_new(&loop);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	loop_free(loop);
+	return 0;
+}
+
+static void
+stop_timer(struct timer *t, uint64_t now)
+{
+	(void)t;
+	(void)now;
+	loop_stop(loop, 0);
+}
+
+static void
+note_timer(struct timer *t, uint64_t now)
+{
+	assert_true(now >= t->deadline || t->deadline == CLOCK_NEVER);
+	note(t->ctx);
+}
+
+static void
+timers_fire_in_order(void **state)
+{
+	struct timer a, b, c, d, end;
+	uint64_t now = loop_now(loop);
+
+	(void)state;
+	timer_init(&a, note_timer, "a");
+	timer_init(&b, note_timer, "b");
+	timer_init(&c, note_timer, "c");
+	timer_init(&d, note_timer, "d");
+	timer_init(&end, stop_timer, NULL);
+	timer_set(loop, &end, now + 9 * CLOCK_MS);
+	timer_set(loop, &b, now + 4 * CLOCK_MS);
+	timer_set(loop, &a, now + 8 * CLOCK_MS);
+	timer_set(loop, &c, now + 4 * CLOCK_MS);
+	timer_set(loop, &d, now + 5 * CLOCK_MS);
+	timer_set(loop, &a, now + 2 * CLOCK_MS); /* moved */
+	timer_clear(loop, &d);
+	timer_clear(loop, &d);
+	assert_int_equal(loop_run(loop), 0);
+	assert_string_equal(trace, "a b c ");
+	assert_true(loop_now(loop) >= now + 9 * CLOCK_MS);
+	assert_int_equal(a.deadline, CLOCK_NEVER);
+}
+
+static int rounds;
+
+static void
+again_timer(struct timer *t, uint64_t now)
+{
+	/* Due at once: must not keep the loop from anything else. */
+	if (++rounds < 1000)
+		timer_set(loop, t, now);
+}
+
+static void
+timer_that_is_always_due_starves_nobody(void **state)
+{
+	struct timer again, end;
+
+	(void)state;
+	rounds = 0;
+	timer_init(&again, again_timer, NULL);
+	timer_init(&end, stop_timer, NULL);
+	timer_set(loop, &again, 0);
+	timer_set(loop, &end, loop_now(loop));
+	loop_run(loop);
+	assert_in_range(rounds, 1, 3);
+	timer_clear(loop, &again);
+}
+
+/* ---- descriptors ---- */
+
+static struct watch pair[2];
+
+static void
+remove_other(struct watch *w, uint32_t events)
+{
+	struct watch *other = w == &pair[0] ? &pair[1] : &pair[0];
+
+	assert_int_equal(events, EPOLLIN);
+	note("ready");
+	watch_remove(loop, other);
+	/* What stood there is gone; its event must not be delivered. */
+	memset(other, 0xa5, sizeof(*other));
+	watch_remove(loop, w);
+	loop_stop(loop, 7);
+}
+
+static void
+removed_watch_gets_no_stale_event(void **state)
+{
+	int fd[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		fd[i] = eventfd(1, EFD_CLOEXEC);
+		pair[i] = (struct watch){ .fd = fd[i], .ready = remove_other };
+		assert_int_equal(watch_add(loop, &pair[i], EPOLLIN), 0);
+	}
+	assert_int_equal(loop_run(loop), 7);
+	assert_string_equal(trace, "ready ");
+	close(fd[0]);
+	close(fd[1]);
+}
+
+static void
+note_ready(struct watch *w, uint32_t events)
+{
+	(void)events;
+	note(w->ctx);
+}
+
+static void
+watch_set_changes_what_is_told(void **state)
+{
+	struct watch w = {
+		.fd = eventfd(1, EFD_CLOEXEC), .ready = note_ready, .ctx = "w"
+	};
+	struct timer end;
+
+	(void)state;
+	timer_init(&end, stop_timer, NULL);
+	assert_int_equal(watch_add(loop, &w, EPOLLIN), 0);
+	assert_int_equal(watch_add(loop, &w, EPOLLIN), -EEXIST);
+	assert_int_equal(watch_set(loop, &w, 0), 0);
+	timer_set(loop, &end, loop_now(loop) + 3 * CLOCK_MS);
+	loop_run(loop);
+	assert_string_equal(trace, "");
+	assert_int_equal(watch_set(loop, &w, EPOLLIN), 0);
+	timer_set(loop, &end, 0);
+	loop_run(loop);
+	assert_string_equal(trace, "w ");
+	watch_remove(loop, &w);
+	close(w.fd);
+}
+
+/* ---- deferred calls ---- */
+
+static struct deferred chain[3];
+
+static void
+run_chain(struct deferred *d)
+{
+	note(d->ctx);
+	if (d == &chain[0]) {
+		deferred_set(loop, &chain[1]);
+		deferred_set(loop, &chain[1]);
+		deferred_clear(loop, &chain[2]);
+	}
+}
+
+static void
+deferred_calls_chain_within_an_iteration(void **state)
+{
+	struct timer end;
+
+	(void)state;
+	timer_init(&end, stop_timer, NULL);
+	timer_set(loop, &end, 0);
+	for (int i = 0; i < 3; i++)
+		chain[i] = (struct deferred){ .run = run_chain,
+			.ctx = &"0\0001\0002"[2 * i] };
+	deferred_set(loop, &chain[0]);
+	deferred_set(loop, &chain[2]); /* cleared by 0 */
+	loop_run(loop);
+	assert_string_equal(trace, "0 1 ");
+	assert_false(chain[2].pending);
+}
+
+static void
+run_for_ever(struct deferred *d)
+{
+	rounds++;
+	deferred_set(loop, d);
+}
+
+static void
+deferred_call_that_repeats_starves_nobody(void **state)
+{
+	struct deferred d = { .run = run_for_ever };
+	struct watch w = {
+		.fd = eventfd(1, EFD_CLOEXEC), .ready = note_ready, .ctx = "w"
+	};
+	struct timer end;
+
+	(void)state;
+	rounds = 0;
+	timer_init(&end, stop_timer, NULL);
+	timer_set(loop, &end, loop_now(loop) + 2 * CLOCK_MS);
+	assert_int_equal(watch_add(loop, &w, EPOLLIN | EPOLLET), 0);
+	deferred_set(loop, &d);
+	loop_run(loop);
+	assert_string_equal(trace, "w ");
+	assert_true(rounds > 1);
+	deferred_clear(loop, &d);
+	watch_remove(loop, &w);
+	close(w.fd);
+}
+
+/* ---- signals ---- */
+
+static void
+got_signal(void *ctx, int signo)
+{
+	note(ctx);
+	if (signo == SIGUSR2)
+		loop_stop(loop, signo);
+}
+
+static void
+signals_come_from_the_loop(void **state)
+{
+	sigset_t mask, old;
+
+	(void)state;
+	pthread_sigmask(SIG_SETMASK, NULL, &old);
+	assert_int_equal(loop_signal(loop, SIGUSR1, got_signal, "one"), 0);
+	assert_int_equal(loop_signal(loop, SIGUSR2, got_signal, "two"), 0);
+	pthread_sigmask(SIG_SETMASK, NULL, &mask);
+	assert_true(sigismember(&mask, SIGUSR1));
+	kill(getpid(), SIGUSR1);
+	kill(getpid(), SIGUSR2);
+	assert_string_equal(trace, "");
+	assert_int_equal(loop_run(loop), SIGUSR2);
+	assert_string_equal(trace, "one two ");
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+/* ---- jobs ---- */
+
+#define JOBS 100
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t all_in;
+	unsigned in;
+	unsigned done;
+	pthread_t loop_thread;
+	bool signals_blocked;
+} work = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, 0, true };
+
+/* Returns only once LOOP_HELPERS jobs are in here at the same time. */
+static void
+work_together(struct job *job)
+{
+	sigset_t mask;
+
+	(void)job;
+	pthread_sigmask(SIG_SETMASK, NULL, &mask);
+	pthread_mutex_lock(&work.lock);
+	if (!sigismember(&mask, SIGTERM) || !sigismember(&mask, SIGINT))
+		work.signals_blocked = false;
+	work.in++;
+	pthread_cond_broadcast(&work.all_in);
+	while (work.in < LOOP_HELPERS)
+		pthread_cond_wait(&work.all_in, &work.lock);
+	pthread_mutex_unlock(&work.lock);
+}
+
+static void
+work_done(struct job *job)
+{
+	assert_true(pthread_equal(pthread_self(), work.loop_thread));
+	(void)job;
+	if (++work.done == JOBS)
+		loop_stop(loop, 0);
+}
+
+static void
+jobs_run_side_by_side_and_end_in_the_loop(void **state)
+{
+	static struct job job[JOBS];
+
+	(void)state;
+	work.in = work.done = 0;
+	work.loop_thread = pthread_self();
+	for (int i = 0; i < JOBS; i++) {
+		job[i] =
+		    (struct job){ .work = work_together, .done = work_done };
+		job_submit(loop, &job[i]);
+	}
+	assert_int_equal(work.done, 0);
+	loop_run(loop);
+	assert_int_equal(work.done, JOBS);
+	assert_true(work.signals_blocked);
+}
+
+static void
+work_slowly(struct job *job)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+	(void)job;
+}
+
+static void
+again_done(struct job *job)
+{
+	note("done");
+	if (job->ctx != NULL) {
+		job->ctx = NULL;
+		job_submit(loop, job);
+	}
+}
+
+static void
+loop_free_waits_for_jobs(void **state)
+{
+	struct job job = {
+		.work = work_slowly, .done = again_done, .ctx = trace
+	};
+
+	(void)state;
+	job_submit(loop, &job);
+	loop_free(loop);
+	loop = NULL;
+	assert_string_equal(trace, "done done ");
+}
+
+int
+main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(timers_fire_in_order),
+		T(timer_that_is_always_due_starves_nobody),
+		T(removed_watch_gets_no_stale_event),
+		T(watch_set_changes_what_is_told),
+		T(deferred_calls_chain_within_an_iteration),
+		T(deferred_call_that_repeats_starves_nobody),
+		T(signals_come_from_the_loop),
+		T(jobs_run_side_by_side_and_end_in_the_loop),
+		T(loop_free_waits_for_jobs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
