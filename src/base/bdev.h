@@ -33,10 +33,10 @@
 enum bdev_op {
 	BDEV_READ,
 	BDEV_WRITE,
-	BDEV_FLUSH, /* offset and length are ignored: the whole device */
+	BDEV_FLUSH,   /* offset and length are ignored: the whole device */
 	BDEV_DISCARD, /* the content is no longer needed; it may stay */
-	BDEV_ZERO, /* reads as zeros afterwards */
-	BDEV_EXTENTS /* how [offset, offset + length) is allocated */
+	BDEV_ZERO,    /* reads as zeros afterwards */
+	BDEV_EXTENTS  /* how [offset, offset + length) is allocated */
 };
 
 #define BDEV_FUA     0x01u /* WRITE, ZERO: on the medium before done() */
@@ -45,7 +45,7 @@ enum bdev_op {
 
 enum bdev_alloc {
 	BDEV_DATA, /* allocated, or not known */
-	BDEV_HOLE /* not allocated and reads as zeros */
+	BDEV_HOLE  /* not allocated and reads as zeros */
 };
 
 struct bdev_extent {
@@ -80,8 +80,7 @@ TAILQ_HEAD(bdev_req_queue, bdev_req);
 struct bdev;
 
 struct bdev_ops {
-	/* Required.  The request was checked against the size by
-	 * bdev_submit(). */
+	/* Required.  Asks bdev_check() first. */
 	void (*submit)(struct bdev *, struct bdev_req *);
 	/* Required.  Frees the device; no request is in flight. */
 	void (*close)(struct bdev *);
@@ -94,14 +93,14 @@ struct bdev_ops {
 
 struct bdev {
 	const struct bdev_ops *ops;
-	uint64_t size; /* bytes, a multiple of block_size */
+	uint64_t size;	     /* bytes, a multiple of block_size */
 	uint32_t block_size; /* smallest write without read-modify-write */
 	uint32_t physical_block_size; /* >= block_size */
 	uint32_t lowest_aligned; /* bytes: first physically aligned block */
-	uint64_t optimal_io; /* bytes; 0 when not known */
+	uint64_t optimal_io;	 /* bytes; 0 when not known */
 	bool read_only;
-	bool thin; /* has unallocated blocks: EXTENTS can show holes */
-	bool can_discard; /* DISCARD does something */
+	bool thin;	    /* has unallocated blocks: EXTENTS can show holes */
+	bool can_discard;   /* DISCARD does something */
 	bool can_fast_zero; /* ZERO need not send zeros */
 	bool volatile_cache; /* a write may be lost before FLUSH */
 	/* Optional, set by the consumer: size or read_only has changed. */
@@ -110,11 +109,18 @@ struct bdev {
 };
 
 /*
- * Hands a request to the device.  Range errors are reported through done()
- * like all others: reading or writing outside the device is -EINVAL, writing
- * to a read-only device -EROFS.  length 0 is an immediate success (FLUSH
- * excepted).  done() is not called from here.
+ * Hands a request to the device.  All errors are reported through done():
+ * reading or writing outside the device is -EINVAL, writing to a read-only
+ * device -EROFS.  length 0 is a success (FLUSH excepted, which has no length).
+ * done() is not called from here.
  */
 void bdev_submit(struct bdev *, struct bdev_req *);
+
+/*
+ * For providers, at the beginning of their submit: 1 when there is something to
+ * do, else the result with which the request is to be completed, 0 or -errno,
+ * in the way and at the time in which the provider completes everything.
+ */
+int bdev_check(const struct bdev *, const struct bdev_req *);
 
 #endif

@@ -1,3 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += src/base/libbase.a
-src_base_libbase_a_SOURCES =
+src_base_libbase_a_SOURCES = \
+	src/base/bdev.c \
+	src/base/bdev.h \
+	src/base/be.h \
+	src/base/clock.h \
+	src/base/crc32c.c \
+	src/base/crc32c.h \
+	src/base/cursor.h \
+	src/base/error.c \
+	src/base/error.h \
+	src/base/escape.c \
+	src/base/escape.h \
+	src/base/hash.c \
+	src/base/hash.h \
+	src/base/log.c \
+	src/base/log.h \
+	src/base/serial.h

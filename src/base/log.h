@@ -8,7 +8,12 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
-enum log_level { LOG_ERROR_LEVEL, LOG_WARN_LEVEL, LOG_INFO_LEVEL, LOG_DEBUG_LEVEL };
+enum log_level {
+	LOG_ERROR_LEVEL,
+	LOG_WARN_LEVEL,
+	LOG_INFO_LEVEL,
+	LOG_DEBUG_LEVEL
+};
 
 struct log {
 	/* Required.  One line without newline, valid during the call only. */

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bdev - what every provider would otherwise write again: the checks of a
+ * request against its device.
+ */
+#include <errno.h>
+
+#include "base/bdev.h"
+
+void
+bdev_submit(struct bdev *bdev, struct bdev_req *req)
+{
+	bdev->ops->submit(bdev, req);
+}
+
+int
+bdev_check(const struct bdev *bdev, const struct bdev_req *req)
+{
+	switch (req->op) {
+	case BDEV_FLUSH:
+		return 1;
+	case BDEV_WRITE:
+	case BDEV_DISCARD:
+	case BDEV_ZERO:
+		if (bdev->read_only)
+			return -EROFS;
+		break;
+	case BDEV_EXTENTS:
+		if (req->length == 0 || req->extents_max == 0)
+			return -EINVAL;
+		break;
+	case BDEV_READ:
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (req->offset > bdev->size || req->length > bdev->size - req->offset)
+		return -EINVAL;
+	return req->length > 0;
+}
