@@ -38,11 +38,12 @@ enum framer_event {
 };
 
 struct framer_pdu {
-	const uint8_t *bhs; /* 48 bytes, valid until the next framer_next() */
-	const uint8_t *ahs; /* TotalAHSLength * 4 bytes */
+	const uint8_t *bhs; /* 48 bytes, valid until the next FRAMER_HEADER */
+	const uint8_t *ahs; /* TotalAHSLength * 4 bytes, valid as long */
 	size_t ahs_len;
-	const uint8_t *data; /* FRAMER_PDU, not placed: the payload in the ring;
-				NULL when placed */
+	const uint8_t *data; /* FRAMER_PDU: the payload in the ring, valid until
+				the next call into the framer; NULL when it was
+				placed or dropped, and when there is none */
 	size_t data_len; /* DataSegmentLength */
 	bool digest_ok; /* FRAMER_PDU: DataDigest right or not in use */
 };
@@ -61,8 +62,9 @@ void framer_set_digests(struct framer *, bool header, bool data);
 /* The bound for the next PDUs, not above framer_new()'s: 8192 during login. */
 void framer_set_max_data(struct framer *, uint32_t max_data);
 
-/* Where the next bytes go: 1 .. max vectors.  Valid until the next call into
- * the framer. */
+/* Where the next bytes go: 1 .. max vectors, max >= 1.  Valid until the next
+ * call into the framer.  0 only when framer_next() was not asked until
+ * FRAMER_MORE and the ring is full of what it would have told. */
 int framer_rx_iov(struct framer *, struct iovec *iov, int max);
 /* n bytes have arrived in the vectors of the last framer_rx_iov(). */
 void framer_rx_done(struct framer *, size_t n);
@@ -80,7 +82,9 @@ enum framer_event framer_next(struct framer *, struct framer_pdu *ret_pdu,
  */
 void framer_place(struct framer *, const struct iovec *iov, int iovcnt,
     size_t skip);
-/* The caller's memory goes away: the rest of the payload is thrown away. */
+/* After FRAMER_HEADER: the caller's memory goes away, or the payload is not
+ * wanted at all: what is still to come of it is thrown away.  Its digest is
+ * checked all the same. */
 void framer_unplace(struct framer *);
 
 #endif

@@ -303,8 +303,8 @@ enum pdu_async_event {
 	PDU_ASYNC_LOGOUT = 1,	       /* log out within param3 seconds */
 	PDU_ASYNC_DROP_CONNECTION = 2, /* param1: CID */
 	PDU_ASYNC_DROP_SESSION = 3,
-	PDU_ASYNC_NEGOTIATE = 4,  /* parameters, within param3 seconds */
-	PDU_ASYNC_FAST_ABORT = 5, /* all tasks of the LUN end, RFC 7144 */
+	PDU_ASYNC_NEGOTIATE = 4,   /* parameters, within param3 seconds */
+	PDU_ASYNC_TASKS_ENDED = 5, /* all active tasks of the LUN */
 	PDU_ASYNC_VENDOR = 255
 };
 
@@ -423,8 +423,8 @@ struct pdu_logout_response {
 	uint16_t time2retain; /* seconds */
 };
 void pdu_put_logout_response(uint8_t *bhs, const struct pdu_logout_response *);
-void
-pdu_get_logout_response(const uint8_t *bhs, struct pdu_logout_response *ret);
+void pdu_get_logout_response(const uint8_t *bhs,
+    struct pdu_logout_response *ret);
 
 /* 11.16 */
 #define PDU_SNACK_DATA	   0 /* Data or R2T */

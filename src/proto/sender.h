@@ -39,10 +39,11 @@ size_t sender_bytes(const struct sender *);
 
 /*
  * Queues one PDU.  bhs: 48 bytes, whose DataSegmentLength and TotalAHSLength
- * are set here from len and ahs_len.  ahs may be NULL; at most 16 bytes.  The
- * payload is [skip, skip + len) of the vectors; the array of vectors and the
- * memory must stay valid until *refs falls (refs may be NULL for payload of
- * static lifetime).
+ * are set here from len and ahs_len.  ahs may be NULL; at most 16 bytes, its
+ * own padding included.  The payload is [skip, skip + len) of the vectors; the
+ * array of vectors and the memory must stay valid until *refs falls (refs may
+ * be NULL for payload of static lifetime).  Pushing without room is a bug, and
+ * traps.
  */
 void sender_push(struct sender *, const uint8_t *bhs, const uint8_t *ahs,
     size_t ahs_len, const struct iovec *iov, int iovcnt, size_t skip,
