@@ -158,8 +158,6 @@ PY
 		"$CRC?header_digest=none,crc32c&data_digest=crc32c,none" \
 		"iscsi://$TGT_PORTAL/$IQN-crc/1?header_digest=crc32c&data_digest=crc32c"; do
 		luntap mount "$url" "$mnt"
-		file=$(echo "$mnt"/lun-*)
-		[ -n "$file" ]
 		file=$(as_user sh -c "echo $mnt/lun-*")
 		as_user dd if=/dev/urandom of="$DIR/home/data" bs=1M count=8 status=none
 		as_user dd if="$DIR/home/data" of="$file" bs=1M conv=notrunc,fsync status=none
