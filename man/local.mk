@@ -1,1 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
+dist_man_MANS = \
+	man/luntap.1 \
+	man/luntap-discover.1 \
+	man/luntap-inquiry.1 \
+	man/luntap-list.1 \
+	man/luntap-mount.1 \
+	man/luntap-readcapacity.1 \
+	man/luntap-status.1 \
+	man/luntap-target.1 \
+	man/luntap-unmount.1
