@@ -21,10 +21,10 @@ void cdb_request_sense(uint8_t *cdb, bool descriptor, uint8_t alloc_len);
 void cdb_inquiry(uint8_t *cdb, uint16_t alloc_len);
 void cdb_inquiry_vpd(uint8_t *cdb, uint8_t page, uint16_t alloc_len);
 /* page 0x3f and subpage 0xff: all.  dbd: without block descriptors. */
-void cdb_mode_sense6(uint8_t *cdb, uint8_t page, uint8_t subpage, bool dbd,
-    uint8_t alloc_len);
-void cdb_mode_sense10(uint8_t *cdb, uint8_t page, uint8_t subpage, bool dbd,
-    uint16_t alloc_len);
+void cdb_mode_sense6(
+    uint8_t *cdb, uint8_t page, uint8_t subpage, bool dbd, uint8_t alloc_len);
+void cdb_mode_sense10(
+    uint8_t *cdb, uint8_t page, uint8_t subpage, bool dbd, uint16_t alloc_len);
 void cdb_read_capacity10(uint8_t *cdb);
 void cdb_read_capacity16(uint8_t *cdb, uint32_t alloc_len);
 void cdb_report_luns(uint8_t *cdb, uint32_t alloc_len);
@@ -42,11 +42,11 @@ void cdb_sync_cache10(uint8_t *cdb, uint32_t lba, uint16_t blocks);
 void cdb_sync_cache16(uint8_t *cdb, uint64_t lba, uint32_t blocks);
 /* blocks is not 0, which would mean "to the end of the LUN". */
 void cdb_write_same10(uint8_t *cdb, uint32_t lba, uint16_t blocks, bool unmap);
-void cdb_write_same16(uint8_t *cdb, uint64_t lba, uint32_t blocks, bool unmap,
-    bool ndob);
+void cdb_write_same16(
+    uint8_t *cdb, uint64_t lba, uint32_t blocks, bool unmap, bool ndob);
 void cdb_unmap(uint8_t *cdb, uint16_t list_len);
-void cdb_compare_and_write(uint8_t *cdb, uint64_t lba, uint8_t blocks,
-    bool fua);
+void
+cdb_compare_and_write(uint8_t *cdb, uint64_t lba, uint8_t blocks, bool fua);
 
 /*
  * A CDB taken apart.  Fields that the command does not have are 0.
@@ -67,7 +67,6 @@ struct cdb {
 	bool anchor;
 	bool unmap;
 	bool ndob;
-	bool lbdata; /* WRITE SAME: the obsolete LBDATA or PBDATA */
 	uint8_t bytchk; /* VERIFY, WRITE AND VERIFY: 0 .. 3 */
 
 	/* Commands with parameters. */
@@ -77,11 +76,11 @@ struct cdb {
 	uint8_t subpage;
 	uint8_t page_control; /* MODE SENSE: 0 current .. 3 saved */
 	bool dbd;
-	bool page_format; /* MODE SELECT: PF */
-	bool save_pages; /* MODE SELECT: SP */
-	bool descriptor; /* REQUEST SENSE: DESC */
+	bool page_format;      /* MODE SELECT: PF */
+	bool save_pages;       /* MODE SELECT: SP */
+	bool descriptor;       /* REQUEST SENSE: DESC */
 	uint8_t select_report; /* REPORT LUNS */
-	uint8_t reporting; /* REPORT SUPPORTED OPERATION CODES: 0 .. 3 */
+	uint8_t reporting;     /* REPORT SUPPORTED OPERATION CODES: 0 .. 3 */
 	bool rctd;
 	uint8_t asked_opcode;
 	uint16_t asked_service_action;
@@ -106,7 +105,8 @@ struct cdb_info {
 	bool has_service_action;
 	uint16_t service_action;
 	uint8_t length;
-	const char *name; /* "READ(16)" */
+	const char *name;			      /* "READ(16)" */
+	void (*parse)(const uint8_t *, struct cdb *); /* cdb_parse()'s own */
 	uint8_t usage[CDB_MAX]; /* CDB usage data (SPC-4, 6.35.3): the bits that
 				   cdb_parse() knows; a set bit outside is a
 				   reserved one */

@@ -28,7 +28,7 @@ struct inquiry {
 	uint8_t type; /* SCSI_TYPE_... */
 	bool removable;
 	uint8_t version; /* 5 SPC-3, 6 SPC-4, ... */
-	bool naca; /* NORMACA */
+	bool naca;	 /* NORMACA */
 	bool hisup;
 	uint8_t response_format;
 	bool sccs;
@@ -79,18 +79,17 @@ struct vpd_supported {
 	uint8_t n;
 	uint8_t pages[255];
 };
-int vpd_supported_get(const uint8_t *buf, size_t len,
-    struct vpd_supported *ret);
-int vpd_supported_put(uint8_t *buf, size_t size, uint8_t type,
-    const struct vpd_supported *);
+int
+vpd_supported_get(const uint8_t *buf, size_t len, struct vpd_supported *ret);
+int vpd_supported_put(
+    uint8_t *buf, size_t size, uint8_t type, const struct vpd_supported *);
 bool vpd_supported_has(const struct vpd_supported *, uint8_t page);
 
 /* 80h. */
 #define VPD_SERIAL_MAX 252
-int vpd_serial_get(const uint8_t *buf, size_t len,
-    char ret[VPD_SERIAL_MAX + 1]);
-int vpd_serial_put(uint8_t *buf, size_t size, uint8_t type,
-    const char *serial);
+int
+vpd_serial_get(const uint8_t *buf, size_t len, char ret[VPD_SERIAL_MAX + 1]);
+int vpd_serial_put(uint8_t *buf, size_t size, uint8_t type, const char *serial);
 
 /* 83h. */
 enum { DESIGNATOR_BINARY = 1, DESIGNATOR_ASCII = 2, DESIGNATOR_UTF8 = 3 };
@@ -119,8 +118,8 @@ struct designator {
 /* Designators are read one after another: start with *pos = 0.  1: one was
  * read; 0: no more; -EBADMSG: the rest of the page is cut short or no page
  * 83h. */
-int vpd_designator_get(const uint8_t *buf, size_t len, size_t *pos,
-    struct designator *ret);
+int vpd_designator_get(
+    const uint8_t *buf, size_t len, size_t *pos, struct designator *ret);
 int vpd_designators_put(uint8_t *buf, size_t size, uint8_t type,
     const struct designator *, unsigned n);
 /* "NAA", "T10 vendor ID" ...; "reserved" else. */
@@ -141,10 +140,9 @@ struct vpd_extended {
 	bool luiclr;
 	uint8_t max_sense_len; /* 0: 252 or less, not stated */
 };
-int vpd_extended_get(const uint8_t *buf, size_t len,
-    struct vpd_extended *ret);
-int vpd_extended_put(uint8_t *buf, size_t size, uint8_t type,
-    const struct vpd_extended *);
+int vpd_extended_get(const uint8_t *buf, size_t len, struct vpd_extended *ret);
+int vpd_extended_put(
+    uint8_t *buf, size_t size, uint8_t type, const struct vpd_extended *);
 
 /* 87h. */
 struct mode_page_policy {
@@ -154,8 +152,8 @@ struct mode_page_policy {
 	uint8_t policy; /* 0 shared, 1 per port, 3 per I_T nexus */
 };
 /* As vpd_designator_get(). */
-int vpd_mode_page_policy_get(const uint8_t *buf, size_t len, size_t *pos,
-    struct mode_page_policy *ret);
+int vpd_mode_page_policy_get(
+    const uint8_t *buf, size_t len, size_t *pos, struct mode_page_policy *ret);
 int vpd_mode_page_policies_put(uint8_t *buf, size_t size, uint8_t type,
     const struct mode_page_policy *, unsigned n);
 
@@ -172,12 +170,12 @@ struct vpd_block_limits {
 	uint32_t unmap_granularity;
 	bool ugavalid;
 	uint32_t unmap_alignment; /* when ugavalid */
-	uint64_t max_write_same; /* 0: no limit is reported */
+	uint64_t max_write_same;  /* 0: no limit is reported */
 };
-int vpd_block_limits_get(const uint8_t *buf, size_t len,
-    struct vpd_block_limits *ret);
-int vpd_block_limits_put(uint8_t *buf, size_t size, uint8_t type,
-    const struct vpd_block_limits *);
+int vpd_block_limits_get(
+    const uint8_t *buf, size_t len, struct vpd_block_limits *ret);
+int vpd_block_limits_put(
+    uint8_t *buf, size_t size, uint8_t type, const struct vpd_block_limits *);
 
 /* B1h. */
 struct vpd_block_characteristics {
@@ -189,26 +187,30 @@ struct vpd_block_characteristics {
 	bool fuab;
 	bool vbuls;
 };
-int vpd_block_characteristics_get(const uint8_t *buf, size_t len,
-    struct vpd_block_characteristics *ret);
+int vpd_block_characteristics_get(
+    const uint8_t *buf, size_t len, struct vpd_block_characteristics *ret);
 int vpd_block_characteristics_put(uint8_t *buf, size_t size, uint8_t type,
     const struct vpd_block_characteristics *);
 
 /* B2h. */
-enum { PROVISIONING_NONE = 0, PROVISIONING_RESOURCE = 1, PROVISIONING_THIN = 2 };
+enum {
+	PROVISIONING_NONE = 0,
+	PROVISIONING_RESOURCE = 1,
+	PROVISIONING_THIN = 2
+};
 struct vpd_provisioning {
 	uint8_t threshold_exponent;
-	bool lbpu; /* UNMAP */
-	bool lbpws; /* WRITE SAME(16) with UNMAP */
-	bool lbpws10; /* WRITE SAME(10) with UNMAP */
+	bool lbpu;     /* UNMAP */
+	bool lbpws;    /* WRITE SAME(16) with UNMAP */
+	bool lbpws10;  /* WRITE SAME(10) with UNMAP */
 	uint8_t lbprz; /* 3 bits; 1: unmapped blocks read as zeros */
 	bool anc_sup;
 	bool dp;
 	uint8_t provisioning_type;
 };
-int vpd_provisioning_get(const uint8_t *buf, size_t len,
-    struct vpd_provisioning *ret);
-int vpd_provisioning_put(uint8_t *buf, size_t size, uint8_t type,
-    const struct vpd_provisioning *);
+int vpd_provisioning_get(
+    const uint8_t *buf, size_t len, struct vpd_provisioning *ret);
+int vpd_provisioning_put(
+    uint8_t *buf, size_t size, uint8_t type, const struct vpd_provisioning *);
 
 #endif

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define LUNADDR_NUMBER_MAX 0xffffffu /* extended flat, three bytes */
-#define LUNADDR_TEXT	   24 /* room for any text, NUL included */
+#define LUNADDR_TEXT	   24	     /* room for any text, NUL included */
 
 /* The usual address of a number: peripheral below 256, flat below 16384,
  * extended flat above.  0 or -ERANGE. */
@@ -30,5 +30,9 @@ bool lunaddr_same(uint64_t a, uint64_t b);
 const char *lunaddr_text(char *dst, uint64_t addr);
 /* Either form, len bytes.  0; -EINVAL: no such form; -ERANGE. */
 int lunaddr_parse(const char *text, size_t len, uint64_t *ret);
+/* The form of RFC 4173, 5: up to four groups of up to four hexadecimal digits
+ * ("4752-3A4F-6b7e-2F99"), groups of zeros left out at the end, nothing at all
+ * for LUN 0.  0 or -EINVAL. */
+int lunaddr_parse_rfc4173(const char *text, size_t len, uint64_t *ret);
 
 #endif

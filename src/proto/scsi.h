@@ -73,10 +73,7 @@ enum scsi_op {
 };
 
 /* Service actions of SERVICE ACTION IN(16). */
-enum {
-	SCSI_SA_READ_CAPACITY_16 = 0x10,
-	SCSI_SA_GET_LBA_STATUS = 0x12
-};
+enum { SCSI_SA_READ_CAPACITY_16 = 0x10, SCSI_SA_GET_LBA_STATUS = 0x12 };
 
 /* Service actions of MAINTENANCE IN. */
 enum {

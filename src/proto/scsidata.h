@@ -69,7 +69,7 @@ struct mode {
 	uint8_t medium_type;
 	bool wp;
 	bool dpofua;
-	bool has_block; /* a block descriptor */
+	bool has_block;	      /* a block descriptor */
 	uint64_t block_count; /* of the block descriptor; 0: not known */
 	uint32_t block_size;
 	bool has_caching;
@@ -83,8 +83,8 @@ int mode_get(const uint8_t *buf, size_t len, bool ten, struct mode *ret);
 /* Header, block descriptor (long form when the count needs it and ten) and the
  * pages present.  changeable: the page bodies are masks of what MODE SELECT may
  * change (page control 1): all zeros. */
-int mode_put(uint8_t *buf, size_t size, bool ten, bool changeable,
-    const struct mode *);
+int mode_put(
+    uint8_t *buf, size_t size, bool ten, bool changeable, const struct mode *);
 
 /* ---- REPORT LUNS (SPC-4, 6.33) ---- */
 
@@ -112,8 +112,8 @@ struct lba_status {
 /* The descriptors that are there whole, at most max. */
 int lba_status_get(const uint8_t *buf, size_t len, struct lba_status *ret,
     unsigned max, unsigned *ret_n);
-int lba_status_put(uint8_t *buf, size_t size, const struct lba_status *,
-    unsigned n);
+int lba_status_put(
+    uint8_t *buf, size_t size, const struct lba_status *, unsigned n);
 
 /* ---- UNMAP parameter list (SBC-3, 5.28.2) ---- */
 
@@ -128,8 +128,8 @@ struct unmap_range {
  */
 int unmap_get(const uint8_t *buf, size_t len, struct unmap_range *ret,
     unsigned max, unsigned *ret_n);
-int unmap_put(uint8_t *buf, size_t size, const struct unmap_range *,
-    unsigned n);
+int
+unmap_put(uint8_t *buf, size_t size, const struct unmap_range *, unsigned n);
 
 /* ---- REPORT SUPPORTED OPERATION CODES (SPC-4, 6.35), one command ---- */
 
@@ -147,9 +147,9 @@ struct opcode_support {
 	uint16_t cdb_len;
 	uint8_t usage[16]; /* CDB usage data, cdb_len bytes of it */
 };
-int opcode_support_get(const uint8_t *buf, size_t len,
-    struct opcode_support *ret);
-int opcode_support_put(uint8_t *buf, size_t size,
-    const struct opcode_support *);
+int
+opcode_support_get(const uint8_t *buf, size_t len, struct opcode_support *ret);
+int
+opcode_support_put(uint8_t *buf, size_t size, const struct opcode_support *);
 
 #endif

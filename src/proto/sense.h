@@ -69,7 +69,7 @@ enum {
 
 struct sense {
 	bool deferred; /* of an earlier command */
-	uint8_t key; /* enum sense_key */
+	uint8_t key;   /* enum sense_key */
 	uint8_t asc;
 	uint8_t ascq;
 	bool information_valid;
@@ -93,8 +93,7 @@ int sense_get(const uint8_t *buf, size_t len, struct sense *ret);
 void sense_set(struct sense *, enum sense_key key, unsigned code);
 /* The length, or -EMSGSIZE.  An information field above 32 bits makes fixed
  * format leave it out (SPC-4, 4.5.3: VALID 0). */
-int sense_put(uint8_t *buf, size_t size, bool descriptor,
-    const struct sense *);
+int sense_put(uint8_t *buf, size_t size, bool descriptor, const struct sense *);
 
 /* "MEDIUM ERROR" ... */
 const char *sense_key_name(uint8_t key);
@@ -114,9 +113,9 @@ int sense_errno(const struct sense *);
 
 bool sense_unit_attention(const struct sense *);
 /* Unit attentions by kind. */
-bool sense_reset(const struct sense *); /* 29h */
+bool sense_reset(const struct sense *);		   /* 29h */
 bool sense_capacity_changed(const struct sense *); /* 2A/09 */
-bool sense_inquiry_changed(const struct sense *); /* 3F/03 */
-bool sense_luns_changed(const struct sense *); /* 3F/0E */
+bool sense_inquiry_changed(const struct sense *);  /* 3F/03 */
+bool sense_luns_changed(const struct sense *);	   /* 3F/0E */
 
 #endif
