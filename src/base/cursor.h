@@ -11,6 +11,7 @@
 #ifndef BASE_CURSOR_H
 #define BASE_CURSOR_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -126,6 +127,14 @@ static inline size_t
 writer_len(const struct writer *w)
 {
 	return (size_t)(w->p - w->start);
+}
+
+/* What a function that fills a buffer returns: the length, or -EMSGSIZE when not
+ * everything fitted. */
+static inline int
+writer_result(const struct writer *w)
+{
+	return w->bad ? -EMSGSIZE : (int)writer_len(w);
 }
 
 /* Room for n bytes, to be filled by the caller, or NULL.  After the first

@@ -87,12 +87,6 @@ inquiry_get(const uint8_t *buf, size_t len, struct inquiry *ret)
 	return 0;
 }
 
-static int
-writer_result(const struct writer *w)
-{
-	return w->bad ? -EMSGSIZE : (int)writer_len(w);
-}
-
 int
 inquiry_put(uint8_t *buf, size_t size, const struct inquiry *q)
 {

@@ -2,12 +2,24 @@
 noinst_LIBRARIES += src/proto/libproto.a
 src_proto_libproto_a_SOURCES = \
 	src/proto/auth.h \
+	src/proto/cdb.c \
+	src/proto/cdb.h \
 	src/proto/digest.h \
 	src/proto/framer.c \
 	src/proto/framer.h \
+	src/proto/inquiry.c \
+	src/proto/inquiry.h \
 	src/proto/login.h \
+	src/proto/lunaddr.c \
+	src/proto/lunaddr.h \
 	src/proto/param.h \
 	src/proto/pdu.c \
 	src/proto/pdu.h \
+	src/proto/scsi.c \
+	src/proto/scsi.h \
+	src/proto/scsidata.c \
+	src/proto/scsidata.h \
 	src/proto/sender.c \
-	src/proto/sender.h
+	src/proto/sender.h \
+	src/proto/sense.c \
+	src/proto/sense.h

@@ -7,12 +7,6 @@
 
 #include "base/cursor.h"
 
-static int
-writer_result(const struct writer *w)
-{
-	return w->bad ? -EMSGSIZE : (int)writer_len(w);
-}
-
 /*
  * ---- READ CAPACITY ----
  */
@@ -80,12 +74,12 @@ capacity16_put(uint8_t *buf, size_t size, const struct capacity *cap)
 	writer_init(&w, buf, size);
 	writer_u64(&w, cap->last_lba);
 	writer_u32(&w, cap->block_size);
-	writer_u8(&w, (uint8_t)((cap->p_type & 7) << 1 |
-			  (cap->prot_en ? 0x01 : 0)));
+	writer_u8(
+	    &w, (uint8_t)((cap->p_type & 7) << 1 | (cap->prot_en ? 0x01 : 0)));
 	writer_u8(&w, cap->physical_exponent & 0x0f);
-	writer_u16(&w, (uint16_t)((cap->lbpme ? 0x8000 : 0) |
-			   (cap->lbprz ? 0x4000 : 0) |
-			   (cap->lowest_aligned_lba & 0x3fff)));
+	writer_u16(&w,
+	    (uint16_t)((cap->lbpme ? 0x8000 : 0) | (cap->lbprz ? 0x4000 : 0) |
+		       (cap->lowest_aligned_lba & 0x3fff)));
 	writer_zero(&w, 16);
 	return writer_result(&w);
 }
@@ -193,8 +187,8 @@ mode_get(const uint8_t *buf, size_t len, bool ten, struct mode *ret)
 	total = (size_t)m.data_len + (ten ? 2 : 1);
 	if (total < len) /* what is behind is not the device's */
 		cursor_init(&c, c.p,
-		    total < (size_t)(c.p - buf) ? 0 :
-						  total - (size_t)(c.p - buf));
+		    total < (size_t)(c.p - buf) ? 0
+						: total - (size_t)(c.p - buf));
 	block = cursor_bytes(&c, block_len);
 	if (block != NULL && block_len >= (long_lba ? 16u : 8u))
 		mode_block_get(block, long_lba, &m);
@@ -204,8 +198,7 @@ mode_get(const uint8_t *buf, size_t len, bool ten, struct mode *ret)
 }
 
 static void
-mode_header_put(struct writer *w, bool ten, const struct mode *m,
-    bool long_lba)
+mode_header_put(struct writer *w, bool ten, const struct mode *m, bool long_lba)
 {
 	uint8_t block_len = 0;
 
@@ -216,8 +209,8 @@ mode_header_put(struct writer *w, bool ten, const struct mode *m,
 	else
 		writer_u8(w, 0);
 	writer_u8(w, m->medium_type);
-	writer_u8(w, (uint8_t)((m->wp ? MODE_WP : 0) |
-			 (m->dpofua ? MODE_DPOFUA : 0)));
+	writer_u8(w,
+	    (uint8_t)((m->wp ? MODE_WP : 0) | (m->dpofua ? MODE_DPOFUA : 0)));
 	if (ten) {
 		writer_u8(w, long_lba ? MODE_LONGLBA : 0);
 		writer_u8(w, 0);
@@ -235,9 +228,9 @@ mode_block_put(struct writer *w, const struct mode *m, bool long_lba)
 		writer_u32(w, 0);
 		writer_u32(w, m->block_size);
 	} else {
-		writer_u32(w, m->block_count > UINT32_MAX ?
-			UINT32_MAX :
-			(uint32_t)m->block_count);
+		writer_u32(w, m->block_count > UINT32_MAX
+				  ? UINT32_MAX
+				  : (uint32_t)m->block_count);
 		writer_u8(w, 0);
 		writer_u24(w, m->block_size);
 	}
@@ -265,8 +258,8 @@ mode_control_put(struct writer *w, const struct mode_control *p)
 }
 
 int
-mode_put(uint8_t *buf, size_t size, bool ten, bool changeable,
-    const struct mode *m)
+mode_put(
+    uint8_t *buf, size_t size, bool ten, bool changeable, const struct mode *m)
 {
 	static const struct mode_caching no_caching;
 	static const struct mode_control no_control;
@@ -375,8 +368,8 @@ lba_status_get(const uint8_t *buf, size_t len, struct lba_status *ret,
 }
 
 int
-lba_status_put(uint8_t *buf, size_t size, const struct lba_status *s,
-    unsigned n)
+lba_status_put(
+    uint8_t *buf, size_t size, const struct lba_status *s, unsigned n)
 {
 	struct writer w;
 	unsigned i;
@@ -398,8 +391,8 @@ lba_status_put(uint8_t *buf, size_t size, const struct lba_status *s,
  */
 
 int
-unmap_get(const uint8_t *buf, size_t len, struct unmap_range *ret,
-    unsigned max, unsigned *ret_n)
+unmap_get(const uint8_t *buf, size_t len, struct unmap_range *ret, unsigned max,
+    unsigned *ret_n)
 {
 	size_t data_len, ranges_len, i, n;
 	struct cursor c;
@@ -434,8 +427,8 @@ unmap_put(uint8_t *buf, size_t size, const struct unmap_range *r, unsigned n)
 	if (n > (UINT16_MAX - UNMAP_HEADER_LEN) / UNMAP_DESCRIPTOR_LEN)
 		return -EMSGSIZE;
 	writer_init(&w, buf, size);
-	writer_u16(&w,
-	    (uint16_t)(UNMAP_HEADER_LEN - 2 + n * UNMAP_DESCRIPTOR_LEN));
+	writer_u16(
+	    &w, (uint16_t)(UNMAP_HEADER_LEN - 2 + n * UNMAP_DESCRIPTOR_LEN));
 	writer_u16(&w, (uint16_t)(n * UNMAP_DESCRIPTOR_LEN));
 	writer_u32(&w, 0);
 	for (i = 0; i < n; i++) {
@@ -478,8 +471,8 @@ opcode_support_get(const uint8_t *buf, size_t len, struct opcode_support *ret)
 int
 opcode_support_put(uint8_t *buf, size_t size, const struct opcode_support *s)
 {
-	uint16_t n = s->cdb_len <= sizeof(s->usage) ? s->cdb_len :
-						      sizeof(s->usage);
+	uint16_t n =
+	    s->cdb_len <= sizeof(s->usage) ? s->cdb_len : sizeof(s->usage);
 	struct writer w;
 
 	writer_init(&w, buf, size);

@@ -105,9 +105,9 @@ const char *sense_text(char *dst, size_t size, const struct sense *);
 #define SENSE_TEXT 160 /* room enough for any */
 
 /*
- * What a user of the disk is told: 0 (no error: NO SENSE, RECOVERED ERROR,
- * COMPLETED), -ENOSPC (space allocation failed), -EROFS (write protected),
- * -EIO (the rest).
+ * What a user of the disk is told: 0 (the command was done: NO SENSE, RECOVERED
+ * ERROR, COMPLETED, and not deferred), -ENOSPC (data protect, space allocation
+ * failed), -EROFS (data protect else), -EIO (the rest).
  */
 int sense_errno(const struct sense *);
 
