@@ -5,7 +5,8 @@
  * lost.  Sans-IO: whoever drives it (io/link.c, tests/pair) moves the bytes,
  * tells the time and fetches events and completed tasks.
  *
- *     session_submit() ->  queued -> [window] -> in flight -> completed -> session_reap()
+ *     session_submit() ->  queued -> [window] -> in flight -> completed ->
+ * session_reap()
  *
  * Driving it, after every call that may change something:
  *     while (session_event(s, &ev)) ...       connect, close, up, lost, ...
@@ -43,19 +44,19 @@ struct conn; /* one connection of a session */
 struct session_config {
 	char initiator_name[ISCSI_NAME_MAX + 1];
 	char target_name[ISCSI_NAME_MAX + 1]; /* empty: a discovery session */
-	char portal[ISCSI_ADDR_MAX + 1]; /* "host:port" as given */
-	struct auth *auth; /* must outlive the session */
+	char portal[ISCSI_ADDR_MAX + 1];      /* "host:port" as given */
+	struct auth *auth;		      /* must outlive the session */
 	struct params offer;
 	uint64_t login_timeout; /* ns, connect excluded (that is io/'s) */
-	uint64_t task_timeout; /* ns, default of tasks */
+	uint64_t task_timeout;	/* ns, default of tasks */
 	uint64_t abort_timeout; /* ns, for an ABORT TASK to be answered */
 	uint64_t ping_interval; /* ns without a byte received before a NOP-Out;
 				   0: never */
-	uint64_t ping_timeout; /* ns for its answer before the connection is
-				  taken for dead */
+	uint64_t ping_timeout;	/* ns for its answer before the connection is
+				   taken for dead */
 	bool reconnect; /* after a loss (never before the first login) */
 	uint64_t reconnect_max; /* ns, upper bound of the backoff */
-	random_fn random; /* ISID, CHAP, backoff */
+	random_fn random;	/* ISID, CHAP, backoff */
 	void *random_ctx;
 	const struct log *log;
 	/* Optional.  Called when something was submitted or a user wants to be
@@ -81,11 +82,13 @@ void session_start(struct session *, uint64_t now);
 void session_end(struct session *, uint64_t now);
 
 enum session_state {
-	SESSION_FREE, /* not started, or ended */
+	SESSION_FREE,	    /* not started, or ended */
 	SESSION_CONNECTING, /* waiting for the transport */
 	SESSION_LOGIN,
-	SESSION_UP, /* full feature phase */
-	SESSION_WAIT, /* lost; waiting to connect again */
+	SESSION_UP, /* full feature phase, and the users were told */
+	SESSION_LOGOUT_REQUESTED, /* the target wants a logout; tasks in flight
+				     end first, new ones queue */
+	SESSION_WAIT,		  /* lost; waiting to connect again */
 	SESSION_LOGOUT
 };
 enum session_state session_state(const struct session *);
@@ -102,8 +105,8 @@ struct task *session_reap(struct session *);
 unsigned session_in_flight(const struct session *);
 
 enum session_event_type {
-	SESSION_CONNECT, /* open a transport to .portal, then session_connected()
-			    or session_connect_failed() */
+	SESSION_CONNECT, /* open a transport to .portal, then
+			    session_connected() or session_connect_failed() */
 	SESSION_CLOSE, /* close the transport of .conn now; nothing to report */
 	SESSION_LOGGED_IN, /* up, for the first time or again */
 	SESSION_LOST, /* .error says why; when .final there is no next try */
@@ -121,13 +124,15 @@ struct session_event {
 /* The next event, or false. */
 bool session_event(struct session *, struct session_event *ret);
 
-/* The driver's reports. */
+/* The driver's reports.  A connect that failed leaves no transport behind;
+ * after session_disconnected() a SESSION_CLOSE follows, like after every other
+ * end of a connection.  Reports that come too late are ignored. */
 void session_connected(struct session *, struct conn *, uint64_t now);
-void session_connect_failed(struct session *, struct conn *,
-    const struct error *why, uint64_t now);
+void session_connect_failed(
+    struct session *, struct conn *, const struct error *why, uint64_t now);
 /* The peer closed (why->text says how) or the socket failed. */
-void session_disconnected(struct session *, struct conn *,
-    const struct error *why, uint64_t now);
+void session_disconnected(
+    struct session *, struct conn *, const struct error *why, uint64_t now);
 
 /* The next moment at which session_tick() must be called. */
 uint64_t session_deadline(const struct session *);
@@ -148,7 +153,8 @@ void conn_tx_done(struct conn *, size_t n, uint64_t now);
  */
 struct session_user {
 	void (*up)(struct session_user *, uint64_t now);
-	void (*lost)(struct session_user *, const struct error *why, bool final);
+	void (*lost)(
+	    struct session_user *, const struct error *why, bool final);
 	/* Optional.  An asynchronous SCSI event came for this LUN (RFC 7143,
 	 * 11.9.1, AsyncEvent 0). */
 	void (*async)(struct session_user *, uint64_t lun, const uint8_t *sense,
@@ -169,7 +175,7 @@ struct text_exchange {
 	void *ctx;
 	int result; /* 0 or -errno */
 	struct error error;
-	uint8_t *response; /* the session's until session_text_release() */
+	uint8_t *response;   /* the session's until session_text_release() */
 	size_t response_len; /* at most 1 MiB, else -EMSGSIZE */
 	struct text_exchange *next; /* the session's */
 };
