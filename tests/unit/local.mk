@@ -3,12 +3,47 @@
 # One program for each noun; its source is tests/unit/test_NOUN.c.
 if CMOCKA
 UNIT_LIBS = $(LAYERS) $(LUNTAP_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_bdev
+tests_unit_test_bdev_SOURCES = tests/unit/test_bdev.c tests/unit/unit.h
+tests_unit_test_bdev_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_crc32c
+tests_unit_test_crc32c_SOURCES = tests/unit/test_crc32c.c tests/unit/unit.h
+tests_unit_test_crc32c_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_cursor
+tests_unit_test_cursor_SOURCES = tests/unit/test_cursor.c tests/unit/unit.h
+tests_unit_test_cursor_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_error
+tests_unit_test_error_SOURCES = tests/unit/test_error.c tests/unit/unit.h
+tests_unit_test_error_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_escape
+tests_unit_test_escape_SOURCES = tests/unit/test_escape.c tests/unit/unit.h
+tests_unit_test_escape_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_file
 tests_unit_test_file_SOURCES = tests/unit/test_file.c tests/unit/bdev_suite.h
 tests_unit_test_file_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_framer
+tests_unit_test_framer_SOURCES = \
+	tests/unit/prng.h tests/unit/test_framer.c tests/unit/unit.h
+tests_unit_test_framer_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_hash
+tests_unit_test_hash_SOURCES = tests/unit/test_hash.c tests/unit/unit.h
+tests_unit_test_hash_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_log
+tests_unit_test_log_SOURCES = tests/unit/test_log.c tests/unit/unit.h
+tests_unit_test_log_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_loop
 tests_unit_test_loop_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_mem
 tests_unit_test_mem_SOURCES = tests/unit/bdev_suite.h tests/unit/test_mem.c
 tests_unit_test_mem_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_pdu
+tests_unit_test_pdu_SOURCES = tests/unit/test_pdu.c tests/unit/unit.h
+tests_unit_test_pdu_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_sender
+tests_unit_test_sender_SOURCES = \
+	tests/unit/prng.h tests/unit/test_sender.c tests/unit/unit.h
+tests_unit_test_sender_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_serial
+tests_unit_test_serial_SOURCES = tests/unit/test_serial.c tests/unit/unit.h
+tests_unit_test_serial_LDADD = $(UNIT_LIBS)
 endif
