@@ -29,6 +29,9 @@ struct auth {
 	/* Empty target_user: one-way. */
 	char target_user[AUTH_NAME_MAX + 1]; /* names the target */
 	char target_secret[AUTH_SECRET_MAX + 1];
+	/* The challenge that the initiator sent last, written by its login: a
+	 * peer that reflects it on a later connection is known by it. */
+	uint8_t asked[32];
 	uint8_t algs[CHAP_ALGS]; /* accepted, best first; 0 ends the list early;
 				    all 0: the default, strongest first */
 };

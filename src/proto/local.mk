@@ -4,14 +4,22 @@ src_proto_libproto_a_SOURCES = \
 	src/proto/auth.h \
 	src/proto/cdb.c \
 	src/proto/cdb.h \
+	src/proto/chap.c \
+	src/proto/chap.h \
 	src/proto/digest.h \
 	src/proto/framer.c \
 	src/proto/framer.h \
 	src/proto/inquiry.c \
 	src/proto/inquiry.h \
+	src/proto/login.c \
 	src/proto/login.h \
+	src/proto/login_initiator.c \
+	src/proto/login_target.c \
 	src/proto/lunaddr.c \
 	src/proto/lunaddr.h \
+	src/proto/name.c \
+	src/proto/name.h \
+	src/proto/param.c \
 	src/proto/param.h \
 	src/proto/pdu.c \
 	src/proto/pdu.h \
@@ -22,4 +30,6 @@ src_proto_libproto_a_SOURCES = \
 	src/proto/sender.c \
 	src/proto/sender.h \
 	src/proto/sense.c \
-	src/proto/sense.h
+	src/proto/sense.h \
+	src/proto/text.c \
+	src/proto/text.h

@@ -18,14 +18,44 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "proto/auth.h"
+#include "proto/chap.h"
+#include "proto/name.h"
 #include "proto/param.h"
 
-#define LOGIN_DATA_MAX	 8192 /* MaxRecvDataSegmentLength while logging in */
-#define ISCSI_NAME_MAX	 223 /* bytes, RFC 7143, 4.2.7.1 */
-#define ISCSI_ADDR_MAX	 255
+#define LOGIN_DATA_MAX 8192 /* MaxRecvDataSegmentLength while logging in */
 
-/* Random bytes, handed in from above. */
-typedef void (*random_fn)(void *ctx, void *buf, size_t len);
+#define ISCSI_ADDR_MAX 255
+
+/* Status class << 8 | detail, 11.13.5. */
+enum login_status {
+	LOGIN_SUCCESS = 0x0000,
+	LOGIN_MOVED_TEMPORARILY = 0x0101,
+	LOGIN_MOVED_PERMANENTLY = 0x0102,
+	LOGIN_INITIATOR_ERROR = 0x0200,
+	LOGIN_AUTHENTICATION_FAILURE = 0x0201,
+	LOGIN_AUTHORIZATION_FAILURE = 0x0202,
+	LOGIN_NOT_FOUND = 0x0203,
+	LOGIN_TARGET_REMOVED = 0x0204,
+	LOGIN_UNSUPPORTED_VERSION = 0x0205,
+	LOGIN_TOO_MANY_CONNECTIONS = 0x0206,
+	LOGIN_MISSING_PARAMETER = 0x0207,
+	LOGIN_CANNOT_INCLUDE = 0x0208,
+	LOGIN_SESSION_TYPE = 0x0209,
+	LOGIN_NO_SESSION = 0x020a,
+	LOGIN_INVALID_DURING_LOGIN = 0x020b,
+	LOGIN_TARGET_ERROR = 0x0300,
+	LOGIN_SERVICE_UNAVAILABLE = 0x0301,
+	LOGIN_OUT_OF_RESOURCES = 0x0302
+};
+
+/* The RFC's words for a status, in lower case. */
+const char *login_status_name(uint16_t status);
+/* What the user may do about a failure.  chap: a user name was given. */
+const char *login_status_advice(uint16_t status, bool chap);
+
+/* TargetAddress, 13.8: domainname[:port][,portal-group-tag].  The length of
+ * what stands before the tag, at most ISCSI_ADDR_MAX; 0: not of that form. */
+size_t login_address_len(const char *address);
 
 /*
  * ---- the initiator ----
@@ -33,11 +63,12 @@ typedef void (*random_fn)(void *ctx, void *buf, size_t len);
 struct login_initiator_config {
 	const char *initiator_name;
 	const char *target_name; /* NULL: discovery session */
-	const char *portal; /* "host:port", for messages */
+	const char *portal;	 /* "host:port", for messages */
 	uint8_t isid[6];
 	uint16_t tsih; /* 0: a new session (or reinstatement by ISID) */
 	uint16_t cid;
-	struct auth *auth; /* read during login only */
+	struct auth *auth; /* NULL or an empty user: no CHAP.  Used during
+			      login only, which writes its `asked` */
 	struct params offer;
 	random_fn random;
 	void *random_ctx;
@@ -45,18 +76,18 @@ struct login_initiator_config {
 };
 
 enum login_state {
-	LOGIN_SEND, /* login_*_send() has the next PDU */
-	LOGIN_WAIT, /* waiting for the peer's next PDU */
-	LOGIN_DONE, /* full feature phase */
+	LOGIN_SEND,	/* login_*_send() has the next PDU */
+	LOGIN_WAIT,	/* waiting for the peer's next PDU */
+	LOGIN_DONE,	/* full feature phase */
 	LOGIN_REDIRECT, /* initiator: status class 1; log in elsewhere */
-	LOGIN_FAILED /* the error says why; close the connection */
+	LOGIN_FAILED	/* the error says why; close the connection */
 };
 
 struct login_initiator;
 
 /* The config and what it points to must outlive the login.  NULL: no memory. */
-struct login_initiator *login_initiator_new(
-    const struct login_initiator_config *);
+struct login_initiator *
+login_initiator_new(const struct login_initiator_config *);
 /* Takes NULL; wipes what it knew. */
 void login_initiator_free(struct login_initiator *);
 enum login_state login_initiator_state(const struct login_initiator *);
@@ -80,12 +111,12 @@ struct login_result {
 	char target_alias[256];
 };
 /* LOGIN_DONE. */
-const struct login_result *login_initiator_result(
-    const struct login_initiator *);
+const struct login_result *
+login_initiator_result(const struct login_initiator *);
 /* LOGIN_REDIRECT: "host[:port]" from TargetAddress (IPv6 in brackets), checked
  * for form.  permanent: status 0x0102. */
-const char *login_initiator_redirect(const struct login_initiator *,
-    bool *ret_permanent);
+const char *
+login_initiator_redirect(const struct login_initiator *, bool *ret_permanent);
 /* The last status class and detail that the target sent (0x0201 ...). */
 uint16_t login_initiator_status(const struct login_initiator *);
 
@@ -141,7 +172,7 @@ struct login_target_result {
 	uint16_t cid;
 	bool discovery;
 };
-const struct login_target_result *login_target_result(
-    const struct login_target *);
+const struct login_target_result *
+login_target_result(const struct login_target *);
 
 #endif

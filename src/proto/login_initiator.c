@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * login_initiator - the initiator's side of the login phase (RFC 7143, 6.3).
+ *
+ *     -> security stage: names, AuthMethod, T unless CHAP follows
+ *     <- AuthMethod
+ *        ... CHAP, see chap.h; T comes with our response
+ *     -> operational stage: all keys, T
+ *     <- their answers, T: full feature phase
+ *
+ * A target that answers without T wants to go on talking: it gets an empty
+ * request with T again, a bounded number of times.  A target that skips the
+ * CHAP that is configured here is refused.  The one exception is a discovery
+ * session: most targets keep no accounts for those, and every session that
+ * follows from what they say is authenticated in its own right.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "proto/login.h"
+#include "proto/pdu.h"
+
+#define ROUNDS_MAX 64 /* requests in one login */
+#define SECRET_MIN 12 /* bytes: 96 bits, RFC 7143, 9.2.1 */
+
+/* How far authentication has come. */
+enum step {
+	STEP_METHOD,	/* AuthMethod is offered */
+	STEP_ALGORITHM, /* CHAP_A is offered */
+	STEP_PROOF,	/* CHAP_N and CHAP_R are sent */
+	STEP_PASSED
+};
+
+struct login_initiator {
+	const struct login_initiator_config *config;
+	enum login_state state;
+	enum step step;
+	uint8_t stage; /* PDU_STAGE_* */
+	bool chap;     /* an account is configured */
+	bool mutual;
+	bool transit; /* T was set in our last request */
+	bool partial; /* the target's text goes on in its next response */
+	unsigned rounds;
+	uint16_t status;
+	struct text_buffer in;
+	struct text_buffer out;
+	struct negotiation negotiation;
+	struct chap_challenge theirs;
+	struct chap_challenge ours;
+	char redirect[ISCSI_ADDR_MAX + 1];
+	struct login_result result;
+};
+
+static enum login_state
+fail(struct login_initiator *, struct error *, enum error_class,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+static enum login_state
+fail(struct login_initiator *l, struct error *err, enum error_class class,
+    const char *fmt, ...)
+{
+	char text[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	error_set(err, class, "login to %s %s: %s", l->config->portal,
+	    class == ERROR_REFUSED || class == ERROR_ABSENT ? "refused"
+							    : "failed",
+	    text);
+	l->state = LOGIN_FAILED;
+	return l->state;
+}
+
+/* For the phrases of text.h, param.h and chap.h. */
+static enum login_state
+fail_target(
+    struct login_initiator *l, struct error *err, const struct error *why)
+{
+	return fail(l, err, why->class, "the target %s", why->text);
+}
+
+static void
+put_names(struct login_initiator *l)
+{
+	const struct login_initiator_config *c = l->config;
+
+	text_put(&l->out, "InitiatorName", c->initiator_name);
+	if (c->target_name != NULL)
+		text_put(&l->out, "TargetName", c->target_name);
+	text_put(&l->out, "SessionType",
+	    c->target_name != NULL ? "Normal" : "Discovery");
+	if (!l->chap)
+		text_put(&l->out, "AuthMethod", "None");
+	else
+		text_put(&l->out, "AuthMethod",
+		    c->target_name != NULL ? "CHAP" : "CHAP,None");
+}
+
+struct login_initiator *
+login_initiator_new(const struct login_initiator_config *config)
+{
+	struct login_initiator *l = calloc(1, sizeof(*l));
+	const struct auth *auth = config->auth;
+
+	if (l == NULL)
+		return NULL;
+	l->config = config;
+	l->stage = PDU_STAGE_SECURITY;
+	l->chap = auth != NULL && auth->user[0] != '\0';
+	l->mutual = l->chap && auth->target_user[0] != '\0';
+	if (l->mutual)
+		chap_recall(&l->ours, auth->asked, sizeof(auth->asked));
+	if (l->chap && strlen(auth->secret) < SECRET_MIN)
+		log_warn(config->log,
+		    "the CHAP secret is shorter than the 12 bytes that "
+		    "RFC 7143 asks for");
+	negotiation_init(
+	    &l->negotiation, &config->offer, true, config->target_name == NULL);
+	put_names(l);
+	l->state = LOGIN_SEND;
+	if (l->out.failed) {
+		login_initiator_free(l);
+		return NULL;
+	}
+	return l;
+}
+
+void
+login_initiator_free(struct login_initiator *l)
+{
+	if (l == NULL)
+		return;
+	text_buffer_fini(&l->in);
+	text_buffer_fini(&l->out);
+	explicit_bzero(l, sizeof(*l));
+	free(l);
+}
+
+enum login_state
+login_initiator_state(const struct login_initiator *l)
+{
+	return l->state;
+}
+
+const struct login_result *
+login_initiator_result(const struct login_initiator *l)
+{
+	return &l->result;
+}
+
+const char *
+login_initiator_redirect(const struct login_initiator *l, bool *ret_permanent)
+{
+	*ret_permanent = l->status == LOGIN_MOVED_PERMANENTLY;
+	return l->redirect;
+}
+
+uint16_t
+login_initiator_status(const struct login_initiator *l)
+{
+	return l->status;
+}
+
+/* Whether we have nothing more to settle in this stage. */
+static bool
+ready(const struct login_initiator *l)
+{
+	return l->stage == PDU_STAGE_OPERATIONAL || !l->chap ||
+	       l->step >= STEP_PROOF;
+}
+
+void
+login_initiator_send(struct login_initiator *l, uint8_t *bhs,
+    const uint8_t **ret_data, size_t *ret_len)
+{
+	const struct login_initiator_config *c = l->config;
+	struct pdu_login_request req = {
+		.csg = l->stage,
+		.tsih = c->tsih,
+		.cid = c->cid,
+	};
+
+	memcpy(req.isid, c->isid, sizeof(req.isid));
+	*ret_data = text_segment(&l->out, LOGIN_DATA_MAX, ret_len, &req.more);
+	/* With text of the target half received there is nothing to say. */
+	req.transit = ready(l) && !req.more && !l->partial;
+	if (req.transit)
+		req.nsg = l->stage == PDU_STAGE_SECURITY ? PDU_STAGE_OPERATIONAL
+							 : PDU_STAGE_FULL;
+	pdu_put_login_request(bhs, &req);
+	l->transit = req.transit;
+	l->rounds++;
+	l->state = LOGIN_WAIT;
+}
+
+static enum login_state
+refused(struct login_initiator *l, struct error *err)
+{
+	const char *advice = login_status_advice(l->status, l->chap);
+	enum error_class class = ERROR_FAILED;
+
+	if (l->status == LOGIN_AUTHENTICATION_FAILURE && l->chap &&
+	    l->step == STEP_METHOD)
+		advice = "the target does not use CHAP here, or knows no "
+			 "account for it";
+	if (l->status == LOGIN_NOT_FOUND)
+		class = ERROR_ABSENT;
+	else if (l->status >> 8 == 2)
+		class = ERROR_REFUSED;
+	return fail(l, err, class, "%s (status 0x%04x); %s",
+	    login_status_name(l->status), l->status,
+	    advice);
+}
+
+/* Status class 1. */
+static enum login_state
+redirected(struct login_initiator *l, struct error *err)
+{
+	struct text_reader r;
+	struct text_pair pair;
+	struct error why;
+	char text[80];
+	size_t len;
+	int n;
+
+	text_reader_init(&r, l->in.data, l->in.len);
+	while ((n = text_next(&r, &pair, &why)) > 0) {
+		if (strcmp(pair.key, "TargetAddress") != 0)
+			continue;
+		len = login_address_len(pair.value);
+		if (len == 0)
+			return fail(l, err, ERROR_FAILED,
+			    "the target moved to '%s', which is not an address",
+			    escape(text, sizeof(text), pair.value,
+				pair.value_len));
+		memcpy(l->redirect, pair.value, len);
+		l->redirect[len] = '\0';
+		l->state = LOGIN_REDIRECT;
+		return l->state;
+	}
+	if (n < 0)
+		return fail_target(l, err, &why);
+	return fail(l, err, ERROR_FAILED,
+	    "%s (status 0x%04x), but the target did not say where to",
+	    login_status_name(l->status), l->status);
+}
+
+/* The header of a response whose status is success.  NULL, or what is wrong
+ * with it. */
+static const char *
+header_fault(
+    const struct login_initiator *l, const struct pdu_login_response *rsp)
+{
+	const struct login_initiator_config *c = l->config;
+	bool final = rsp->transit && rsp->nsg == PDU_STAGE_FULL;
+
+	if (rsp->version_active != 0)
+		return "chose an iSCSI version other than 0";
+	if (memcmp(rsp->isid, c->isid, sizeof(c->isid)) != 0)
+		return "answered with another ISID";
+	if (rsp->csg != l->stage)
+		return "answered in another stage";
+	if (rsp->transit && rsp->more)
+		return "set the T and C bits together";
+	if (rsp->transit && !l->transit)
+		return "moved on to the next stage unasked";
+	if (rsp->transit &&
+	    rsp->nsg != (l->stage == PDU_STAGE_SECURITY ? PDU_STAGE_OPERATIONAL
+							: PDU_STAGE_FULL))
+		return "moved on to another stage than was asked for";
+	if (c->tsih != 0 && rsp->tsih != c->tsih)
+		return "answered with another TSIH";
+	if (c->tsih == 0 && final && rsp->tsih == 0)
+		return "gave the new session no TSIH";
+	if (c->tsih == 0 && !final && rsp->tsih != 0)
+		return "gave a TSIH before the end of the login";
+	return NULL;
+}
+
+/* Declarations that are the initiator's to make; an echo does no harm. */
+static int
+take_echo(const struct login_initiator *l, const struct text_pair *pair,
+    struct error *err)
+{
+	const struct login_initiator_config *c = l->config;
+	const char *ours;
+
+	if (strcmp(pair->key, "InitiatorName") == 0)
+		ours = c->initiator_name;
+	else if (strcmp(pair->key, "TargetName") == 0)
+		ours = c->target_name;
+	else if (strcmp(pair->key, "SessionType") == 0)
+		ours = c->target_name != NULL ? "Normal" : "Discovery";
+	else
+		return 0;
+	if (ours != NULL && strcmp(ours, pair->value) == 0)
+		return 1;
+	error_set(err, ERROR_FAILED, "sent a %s that is not ours", pair->key);
+	return -EPROTO;
+}
+
+/* What the target declares of itself: 1, 0 when the key is another, -EPROTO. */
+static int
+take_declared(
+    struct login_initiator *l, const struct text_pair *pair, struct error *err)
+{
+	uint64_t tag;
+
+	if (strcmp(pair->key, "TargetAlias") == 0) {
+		if (pair->value_len >= sizeof(l->result.target_alias)) {
+			error_set(err, ERROR_FAILED,
+			    "sent a TargetAlias of more than 255 bytes");
+			return -EPROTO;
+		}
+		strcpy(l->result.target_alias, pair->value);
+		return 1;
+	}
+	if (strcmp(pair->key, "TargetPortalGroupTag") == 0) {
+		if (text_number(pair->value, UINT16_MAX, &tag) < 0) {
+			error_set(err, ERROR_FAILED,
+			    "sent a TargetPortalGroupTag that is not a number "
+			    "from 0 to 65535");
+			return -EPROTO;
+		}
+		l->result.tpgt = (uint16_t)tag;
+		return 1;
+	}
+	if (strcmp(pair->key, "TargetAddress") == 0)
+		return 1; /* only a redirection asks to use it */
+	return take_echo(l, pair, err);
+}
+
+static int
+take_other(
+    struct login_initiator *l, const struct text_pair *pair, struct error *err)
+{
+	int error = take_declared(l, pair, err);
+
+	if (error != 0)
+		return error < 0 ? error : 0;
+	error = param_take(&l->negotiation, pair->key, pair->value,
+	    l->stage == PDU_STAGE_OPERATIONAL, &l->out, err);
+	if (error != -ENOENT)
+		return error;
+	if (strcmp(pair->value, "NotUnderstood") != 0 &&
+	    strcmp(pair->value, "Reject") != 0 &&
+	    strcmp(pair->value, "Irrelevant") != 0)
+		text_put(&l->out, pair->key, "NotUnderstood");
+	return 0;
+}
+
+/* The answer to AuthMethod; NULL: none came. */
+static int
+take_method(struct login_initiator *l, const char *method, struct error *err)
+{
+	char text[80];
+
+	if (method == NULL)
+		return 0;
+	if (l->chap && strcmp(method, "CHAP") == 0) {
+		l->step = STEP_ALGORITHM;
+		chap_put_algs(&l->out, l->config->auth);
+		return 0;
+	}
+	if (strcmp(method, "None") == 0 &&
+	    (!l->chap || l->config->target_name == NULL)) {
+		l->step = STEP_PASSED;
+		return 0;
+	}
+	if (strcmp(method, "None") == 0)
+		error_set(err, ERROR_REFUSED,
+		    "skips the CHAP authentication that is configured here");
+	else if (!l->chap && strcmp(method, "CHAP") == 0)
+		error_set(err, ERROR_REFUSED,
+		    "asked for CHAP and no user name was given");
+	else if (strcmp(method, "Reject") == 0)
+		error_set(err, ERROR_REFUSED,
+		    l->chap
+			? "does not do CHAP, which is configured here"
+			: "demands authentication and no user name was given");
+	else
+		error_set(err, ERROR_FAILED,
+		    "sent AuthMethod=%s, which was not offered",
+		    escape(text, sizeof(text), method, strlen(method)));
+	return -EPROTO;
+}
+
+/* CHAP_A, CHAP_I, CHAP_C have come: prove, and ask back when it is mutual. */
+static int
+prove(
+    struct login_initiator *l, const struct chap_keys *keys, struct error *err)
+{
+	const struct login_initiator_config *c = l->config;
+	struct auth *auth = c->auth;
+	int alg;
+
+	if (l->mutual && chap_secrets_equal(auth)) { /* 9.2.1 */
+		error_set(err, ERROR_USAGE,
+		    "asked for CHAP, but the secrets configured for the two "
+		    "directions are the same");
+		return -EPROTO;
+	}
+	alg = chap_take_alg(auth, keys->a, err);
+	if (alg < 0)
+		return alg;
+	if (chap_take(&l->theirs, (enum chap_alg)alg, keys,
+		l->mutual ? &l->ours : NULL, err) < 0)
+		return -EPROTO;
+	chap_answer(&l->theirs, auth->user, auth->secret, &l->out);
+	l->step = STEP_PROOF;
+	if (!l->mutual)
+		return 0;
+	chap_ask(&l->ours, (enum chap_alg)alg, l->theirs.id, c->random,
+	    c->random_ctx, &l->out);
+	memcpy(auth->asked, l->ours.bytes, sizeof(auth->asked));
+	if (l->ours.len == l->theirs.len &&
+	    memcmp(l->ours.bytes, l->theirs.bytes, l->ours.len) == 0) {
+		error_set(err, ERROR_REFUSED,
+		    "sent our own CHAP challenge back to us");
+		return -EPROTO;
+	}
+	return 0;
+}
+
+/* One complete text of the security stage: the keys that this step expects,
+ * in their order, or none yet. */
+static int
+take_security(struct login_initiator *l, const char *method,
+    const struct chap_keys *keys, struct error *err)
+{
+	const struct auth *auth = l->config->auth;
+	enum step step = l->step;
+	bool none = keys->order[0] == '\0';
+
+	if (method != NULL && step != STEP_METHOD) {
+		error_set(err, ERROR_FAILED, "sent AuthMethod a second time");
+		return -EPROTO;
+	}
+	if (step == STEP_METHOD && none)
+		return take_method(l, method, err);
+	if (step == STEP_ALGORITHM && (none || strcmp(keys->order, "aic") == 0))
+		return none ? 0 : prove(l, keys, err);
+	if (step == STEP_PROOF && l->mutual &&
+	    (none || strcmp(keys->order, "nr") == 0)) {
+		if (none)
+			return 0;
+		if (chap_verify(&l->ours, auth->target_user,
+			auth->target_secret, keys, err) < 0)
+			return -EPROTO;
+		l->step = STEP_PASSED;
+		return 0;
+	}
+	if (none)
+		return 0;
+	error_set(err, ERROR_FAILED, "sent CHAP keys out of order");
+	return -EPROTO;
+}
+
+/* The whole text of a response. */
+static int
+take_text(struct login_initiator *l, struct error *err)
+{
+	struct chap_keys keys = { 0 };
+	const char *method = NULL;
+	struct text_reader r;
+	struct text_pair pair;
+	int n, error = 0;
+
+	text_reader_init(&r, l->in.data, l->in.len);
+	while (error == 0 && (n = text_next(&r, &pair, err)) != 0) {
+		if (n < 0)
+			return n;
+		n = chap_keys_take(&keys, &pair, err);
+		if (n < 0)
+			return n;
+		if (n == 1)
+			continue;
+		if (strcmp(pair.key, "AuthMethod") != 0) {
+			error = take_other(l, &pair, err);
+		} else if (method != NULL) {
+			error_set(err, ERROR_FAILED, "sent AuthMethod twice");
+			error = -EPROTO;
+		} else {
+			method = pair.value;
+		}
+	}
+	if (error < 0)
+		return error;
+	return take_security(l, method, &keys, err);
+}
+
+static enum login_state
+leave_security(struct login_initiator *l, struct error *err)
+{
+	/* One-way: that the target moves on is its word that we passed. */
+	if (l->step == STEP_PROOF && !l->mutual)
+		l->step = STEP_PASSED;
+	if (l->chap && l->step != STEP_PASSED)
+		return fail(l, err, ERROR_REFUSED,
+		    "the target did not prove that it is '%s', as mutual CHAP "
+		    "asks for",
+		    l->config->auth->target_user);
+	l->step = STEP_PASSED;
+	l->stage = PDU_STAGE_OPERATIONAL;
+	param_offer(&l->negotiation, &l->out);
+	l->state = LOGIN_SEND;
+	return l->state;
+}
+
+static enum login_state
+finish(struct login_initiator *l, uint16_t tsih, struct error *err)
+{
+	struct error why;
+
+	if (param_settle(&l->negotiation, &why) < 0)
+		return fail_target(l, err, &why);
+	l->result.params = l->negotiation.result;
+	l->result.tsih = tsih;
+	l->state = LOGIN_DONE;
+	return l->state;
+}
+
+/* A response with status success, its text joined. */
+static enum login_state
+proceed(struct login_initiator *l, const struct pdu_login_response *rsp,
+    struct error *err)
+{
+	struct error why = { 0 };
+
+	if (text_pending(&l->out)) { /* it answered our C bit */
+		if (l->in.len != 0)
+			return fail(l, err, ERROR_FAILED,
+			    "the target answered before our text was complete");
+		l->state = LOGIN_SEND;
+		return l->state;
+	}
+	text_buffer_clear(&l->out);
+	if (take_text(l, &why) < 0)
+		return fail_target(l, err, &why);
+	text_buffer_clear(&l->in);
+	l->state = LOGIN_SEND;
+	if (rsp->transit && l->stage == PDU_STAGE_OPERATIONAL)
+		return finish(l, rsp->tsih, err);
+	if (rsp->transit)
+		leave_security(l, err);
+	if (l->state == LOGIN_SEND && l->out.failed)
+		return fail(
+		    l, err, ERROR_FAILED, "not enough memory for the answer");
+	if (l->state == LOGIN_SEND && l->rounds >= ROUNDS_MAX)
+		return fail(l, err, ERROR_FAILED, "no end after %d requests",
+		    ROUNDS_MAX);
+	return l->state;
+}
+
+enum login_state
+login_initiator_recv(struct login_initiator *l, const uint8_t *bhs,
+    const uint8_t *data, size_t len, struct error *err)
+{
+	struct pdu_login_response rsp;
+	const char *fault;
+
+	if (pdu_opcode(bhs) != PDU_LOGIN_RESPONSE)
+		return fail(l, err, ERROR_FAILED,
+		    "the target sent a PDU that does not belong into a login: "
+		    "%s (opcode 0x%02x)",
+		    pdu_opcode_name(pdu_opcode(bhs)), pdu_opcode(bhs));
+	pdu_get_login_response(bhs, &rsp);
+	l->status = rsp.status;
+	if (len > LOGIN_DATA_MAX || text_append(&l->in, data, len) < 0)
+		return fail(l, err, ERROR_FAILED,
+		    "the target sent more text than a login may have");
+	if (rsp.status >> 8 == 1)
+		return redirected(l, err);
+	if (rsp.status != LOGIN_SUCCESS)
+		return refused(l, err);
+	if (rsp.transit && !l->transit && !ready(l))
+		return fail(l, err, ERROR_REFUSED,
+		    "the target skips the CHAP authentication that is "
+		    "configured here");
+	fault = header_fault(l, &rsp);
+	if (fault != NULL)
+		return fail(l, err, ERROR_FAILED, "the target %s", fault);
+	l->partial = rsp.more;
+	if (!l->partial)
+		return proceed(l, &rsp, err);
+	if (text_pending(&l->out) || l->rounds >= ROUNDS_MAX)
+		return fail(l, err, ERROR_FAILED,
+		    "the target does not come to an end of its text");
+	text_buffer_clear(&l->out);
+	l->state = LOGIN_SEND;
+	return l->state;
+}
