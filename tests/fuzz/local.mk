@@ -1,1 +1,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
+#
+# A fuzz target is tests/fuzz/fuzz_NOUN.c with its corpus in
+# tests/fuzz/corpus/NOUN/.  With --enable-fuzzers it is linked with libFuzzer;
+# otherwise `make check` runs it over its corpus as replay_NOUN.
+FUZZ_LIBS = $(LAYERS) $(LUNTAP_LIBS)
+FUZZ_CORPUS = $(abs_srcdir)/tests/fuzz/corpus
+FUZZ_REPLAY = tests/fuzz/fuzz.h tests/fuzz/replay_main.c
+EXTRA_DIST += tests/fuzz/corpus
+if FUZZERS
+fuzz_programs += tests/fuzz/fuzz_pdu
+tests_fuzz_fuzz_pdu_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_pdu.c
+tests_fuzz_fuzz_pdu_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_pdu_LDFLAGS = -fsanitize=fuzzer
+noinst_PROGRAMS += $(fuzz_programs)
+else
+check_PROGRAMS += tests/fuzz/replay_pdu
+tests_fuzz_replay_pdu_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_pdu.c
+tests_fuzz_replay_pdu_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(FUZZ_CORPUS)/pdu"'
+tests_fuzz_replay_pdu_LDADD = $(FUZZ_LIBS)
+endif
