@@ -129,8 +129,8 @@ writer_len(const struct writer *w)
 	return (size_t)(w->p - w->start);
 }
 
-/* What a function that fills a buffer returns: the length, or -EMSGSIZE when not
- * everything fitted. */
+/* What a function that fills a buffer returns: the length, or -EMSGSIZE when
+ * not everything fitted. */
 static inline int
 writer_result(const struct writer *w)
 {

@@ -3,7 +3,7 @@
  * framer - the receive side of an iSCSI connection: bytes in, PDUs out
  * (RFC 7143, 11.2).  Both roles use it.
  *
- *        ring:  | BHS 48 | AHS | HeaderDigest | data | pad | DataDigest | BHS ...
+ *   ring:  | BHS 48 | AHS | HeaderDigest | data | pad | DataDigest | BHS ...
  *
  * Bytes are received into one buffer (the ring: linear memory that starts
  * again at its beginning when it runs empty), so that one recv brings dozens of
@@ -30,11 +30,11 @@
 struct framer;
 
 enum framer_event {
-	FRAMER_MORE, /* nothing until more bytes come */
+	FRAMER_MORE,   /* nothing until more bytes come */
 	FRAMER_HEADER, /* BHS and AHS are here; the payload (if any) is not yet:
 			  call framer_place() now or take it from the ring */
-	FRAMER_PDU, /* the PDU is complete */
-	FRAMER_BROKEN /* not to be read on; the error says why */
+	FRAMER_PDU,    /* the PDU is complete */
+	FRAMER_BROKEN  /* not to be read on; the error says why */
 };
 
 struct framer_pdu {
@@ -44,8 +44,8 @@ struct framer_pdu {
 	const uint8_t *data; /* FRAMER_PDU: the payload in the ring, valid until
 				the next call into the framer; NULL when it was
 				placed or dropped, and when there is none */
-	size_t data_len; /* DataSegmentLength */
-	bool digest_ok; /* FRAMER_PDU: DataDigest right or not in use */
+	size_t data_len;     /* DataSegmentLength */
+	bool digest_ok;	     /* FRAMER_PDU: DataDigest right or not in use */
 };
 
 /*
@@ -71,8 +71,8 @@ void framer_rx_done(struct framer *, size_t n);
 
 /* The next event; call until FRAMER_MORE or FRAMER_BROKEN.  A PDU without
  * payload gives FRAMER_HEADER and then FRAMER_PDU all the same. */
-enum framer_event framer_next(struct framer *, struct framer_pdu *ret_pdu,
-    struct error *err);
+enum framer_event
+framer_next(struct framer *, struct framer_pdu *ret_pdu, struct error *err);
 
 /*
  * After FRAMER_HEADER: the payload goes to [skip, skip + data_len) of the
@@ -80,8 +80,8 @@ enum framer_event framer_next(struct framer *, struct framer_pdu *ret_pdu,
  * framer_unplace().  The caller has checked that they are long enough.  The
  * vectors are copied by reference: the array must live as long.
  */
-void framer_place(struct framer *, const struct iovec *iov, int iovcnt,
-    size_t skip);
+void
+framer_place(struct framer *, const struct iovec *iov, int iovcnt, size_t skip);
 /* After FRAMER_HEADER: the caller's memory goes away, or the payload is not
  * wanted at all: what is still to come of it is thrown away.  Its digest is
  * checked all the same. */

@@ -2,9 +2,9 @@
 /*
  * fuzz_pdu - a peer's bytes through the framer, in pieces and with payloads
  * placed, kept or dropped as the input says, and each header through every
- * decoder.  What must hold: the PDUs do not depend on the pieces (the bytes that
- * come out are those that went in), and nothing outside of the placed memory is
- * written.
+ * decoder.  What must hold: the PDUs do not depend on the pieces (the bytes
+ * that come out are those that went in), and nothing outside of the placed
+ * memory is written.
  *
  *   input:  settings (1) | seed of pieces and fates (4) | the stream ...
  */
@@ -39,19 +39,18 @@ choose(struct peer *p, uint32_t n)
 	return (p->seed >> 8) % n;
 }
 
-/* get, put, get again: the second struct is the first. */
-#define DECODE(name) do { \
-	struct pdu_##name a, b; \
-	uint8_t again[PDU_BHS_LEN]; \
-\
-	memset(&a, 0, sizeof(a)); \
-	memset(&b, 0, sizeof(b)); \
-	pdu_get_##name(bhs, &a); \
-	pdu_put_##name(again, &a); \
-	pdu_get_##name(again, &b); \
-	if (memcmp(&a, &b, sizeof(a)) != 0) \
-		abort(); \
-} while (0)
+/* What has been decoded is encoded to what decodes to the same. */
+#define DECODE(name)                                              \
+	do {                                                      \
+		struct pdu_##name decoded;                        \
+		uint8_t first[PDU_BHS_LEN], second[PDU_BHS_LEN];  \
+                                                                  \
+		pdu_get_##name(bhs, &decoded);                    \
+		pdu_put_##name(first, &decoded);                  \
+		pdu_get_##name(first, &decoded);                  \
+		pdu_put_##name(second, &decoded);                 \
+		require(memcmp(first, second, PDU_BHS_LEN) == 0); \
+	} while (0)
 
 static void
 decode(const uint8_t *bhs)
@@ -61,7 +60,6 @@ decode(const uint8_t *bhs)
 	DECODE(nop_out);
 	DECODE(scsi_command);
 	DECODE(tmf_request);
-	/* The I bit of a login request is not a field. */
 	DECODE(login_request);
 	DECODE(text_request);
 	DECODE(data_out);
@@ -84,7 +82,7 @@ static const uint8_t *
 payload(const struct peer *p, const struct framer_pdu *pdu)
 {
 	return p->stream + p->parsed + PDU_BHS_LEN + pdu->ahs_len +
-	    (p->header_digest ? PDU_DIGEST_LEN : 0);
+	       (p->header_digest ? PDU_DIGEST_LEN : 0);
 }
 
 /* Memory of exactly the payload's length behind `skip` bytes, in three vectors
@@ -95,10 +93,10 @@ place_payload(struct peer *p, size_t len)
 	size_t skip = choose(p, GUARD), a = skip + len / 3, b = len / 4;
 
 	memset(memory, 0xee, sizeof(memory));
-	place[0] = (struct iovec) { memory, a };
-	place[1] = (struct iovec) { memory + a + GUARD, b };
-	place[2] = (struct iovec) { memory + a + b + 2 * GUARD,
-		skip + len - a - b };
+	place[0] = (struct iovec){ memory, a };
+	place[1] = (struct iovec){ memory + a + GUARD, b };
+	place[2] =
+	    (struct iovec){ memory + a + b + 2 * GUARD, skip + len - a - b };
 	framer_place(framer, place, 3, skip);
 	return skip;
 }
@@ -125,8 +123,8 @@ arrive(struct peer *p)
 {
 	struct iovec iov[4];
 	int n = framer_rx_iov(framer, iov, 1 + (int)choose(p, 4));
-	size_t left = 1 + (choose(p, 4) == 0 ? choose(p, 20000) :
-	    choose(p, 64));
+	size_t left =
+	    1 + (choose(p, 4) == 0 ? choose(p, 20000) : choose(p, 64));
 	size_t got = 0, len;
 
 	require(n >= 1);
@@ -186,8 +184,9 @@ talk(struct peer *p)
 		case FRAMER_HEADER:
 			require(!in_pdu);
 			require(pdu.data_len <= MAX_DATA);
-			require(memcmp(pdu.ahs, p->stream + p->parsed +
-			    PDU_BHS_LEN, pdu.ahs_len) == 0);
+			require(
+			    memcmp(pdu.ahs, p->stream + p->parsed + PDU_BHS_LEN,
+				pdu.ahs_len) == 0);
 			decode(pdu.bhs);
 			in_pdu = true;
 			placed = choose(p, 2) == 0;
