@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * client - a session for commands that ask a few questions and end: logs in,
+ * runs one SCSI command or text exchange after the other, each to its end, logs
+ * out.  It has an event loop of its own, so nothing here is for the daemons.
+ *
+ * Failures are put into words here: stage, portal, LUN, what the target said.
+ */
+#ifndef CMD_CLIENT_H
+#define CMD_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "cmd/options.h"
+#include "proto/sense.h"
+#include "proto/url.h"
+
+struct client;
+
+/* Logs in to url->target, or to a discovery session when that is empty.  0, or
+ * -1 with err. */
+int client_open(struct options *, const struct url *, struct client **ret,
+    struct error *err);
+/* Logs out, waits for that, frees.  Takes NULL. */
+void client_close(struct client *);
+
+/*
+ * Runs a command that reads at most len bytes.  Unit attentions are taken off
+ * first (the command is sent again).  Returns the number of bytes, or -1 with
+ * err: ERROR_ABSENT when the target knows no such LUN, ERROR_IO for other
+ * answers; then *ret_sense (may be NULL) is what it said (key 0 when nothing).
+ */
+int client_read(struct client *, uint64_t lun, const uint8_t *cdb, void *buf,
+    uint32_t len, struct sense *ret_sense, struct error *err);
+/* Sends text, NUL-separated pairs; *ret is malloc()ed.  0, or -1 with err. */
+int client_text(struct client *, const char *request, size_t request_len,
+    uint8_t **ret, size_t *ret_len, struct error *err);
+
+/* All addresses of the target's REPORT LUNS, malloc()ed.  0, or -1. */
+int client_luns(struct client *, uint64_t **ret, unsigned *ret_n,
+    struct error *err);
+/* The address that REPORT LUNS gives for url->lun.  Without a LUN in the URL the
+ * only one of the target is meant.  0, or -1 with err (ERROR_ABSENT). */
+int client_find_lun(struct client *, const struct url *, uint64_t *ret,
+    struct error *err);
+
+#endif
