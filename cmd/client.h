@@ -40,11 +40,11 @@ int client_text(struct client *, const char *request, size_t request_len,
     uint8_t **ret, size_t *ret_len, struct error *err);
 
 /* All addresses of the target's REPORT LUNS, malloc()ed.  0, or -1. */
-int client_luns(struct client *, uint64_t **ret, unsigned *ret_n,
-    struct error *err);
-/* The address that REPORT LUNS gives for url->lun.  Without a LUN in the URL the
- * only one of the target is meant.  0, or -1 with err (ERROR_ABSENT). */
-int client_find_lun(struct client *, const struct url *, uint64_t *ret,
-    struct error *err);
+int client_luns(
+    struct client *, uint64_t **ret, unsigned *ret_n, struct error *err);
+/* The address that REPORT LUNS gives for url->lun.  Without a LUN in the URL
+ * the only one of the target is meant.  0, or -1 with err (ERROR_ABSENT). */
+int client_find_lun(
+    struct client *, const struct url *, uint64_t *ret, struct error *err);
 
 #endif

@@ -7,7 +7,7 @@
 #define CMD_CMD_H
 
 struct command {
-	const char *name; /* "mount" */
+	const char *name;    /* "mount" */
 	const char *summary; /* one line of luntap --help, without a period */
 	/*
 	 * argv[0] is the name of the command.  Returns the exit code (enum

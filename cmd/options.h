@@ -50,12 +50,12 @@ struct options {
 	uint64_t timeout; /* ns; 0: not given */
 	bool json;
 	const char *log_file; /* NULL: not given; opened already */
-	struct logsink sink; /* &sink.log is the log: stderr, or the file */
+	struct logsink sink;  /* &sink.log is the log: stderr, or the file */
 };
 
 struct command_line {
-	const char *help; /* all of --help, one screen, examples in it */
-	unsigned groups; /* OPTIONS_... */
+	const char *help;   /* all of --help, one screen, examples in it */
+	unsigned groups;    /* OPTIONS_... */
 	const char *shorts; /* own letters as getopt() wants them, or NULL */
 	const struct option *longs; /* own, ended by zeros, or NULL */
 	/* An own option: its letter or value, and its argument or NULL.  0, or

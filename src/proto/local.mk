@@ -32,4 +32,6 @@ src_proto_libproto_a_SOURCES = \
 	src/proto/sense.c \
 	src/proto/sense.h \
 	src/proto/text.c \
-	src/proto/text.h
+	src/proto/text.h \
+	src/proto/url.c \
+	src/proto/url.h

@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cdb.h: bytes as SPC-4 and SBC-3 draw them, and the way back. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <errno.h>
-#include <string.h>
+#include "unit.h"
 
-#include <cmocka.h>
+#include <errno.h>
 
 #include "proto/scsi.h"
 
-#define CHECK_CDB(cdb, ...) \
-	do { \
+#define CHECK_CDB(cdb, ...)                                            \
+	do {                                                           \
 		static const uint8_t want_[CDB_MAX] = { __VA_ARGS__ }; \
-		assert_memory_equal(cdb, want_, CDB_MAX); \
+		assert_memory_equal(cdb, want_, CDB_MAX);              \
 	} while (0)
 
 static void
@@ -25,8 +20,8 @@ test_build_blocks(void **state)
 	(void)state;
 	memset(cdb, 0xa5, sizeof(cdb));
 	cdb_read16(cdb, 0x0102030405060708, 0x11121314, true);
-	CHECK_CDB(cdb, 0x88, 0x08, 1, 2, 3, 4, 5, 6, 7, 8, 0x11, 0x12, 0x13,
-	    0x14);
+	CHECK_CDB(
+	    cdb, 0x88, 0x08, 1, 2, 3, 4, 5, 6, 7, 8, 0x11, 0x12, 0x13, 0x14);
 	cdb_write16(cdb, 0x0102030405060708, 0x11121314, false);
 	CHECK_CDB(cdb, 0x8a, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0x11, 0x12, 0x13, 0x14);
 	cdb_read10(cdb, 0x01020304, 0x1112, false);
@@ -97,8 +92,8 @@ test_parse_blocks(void **state)
 	static const uint8_t read6[CDB_MAX] = { 0x08, 0xff, 0xff, 0xff, 0 };
 	static const uint8_t write12[CDB_MAX] = { 0xaa, 0xf8, 1, 2, 3, 4, 5, 6,
 		7, 8, 0, 0x04 };
-	static const uint8_t verify10[CDB_MAX] = { 0x2f, 0x36, 0, 0, 0, 7, 0,
-		0, 9 };
+	static const uint8_t verify10[CDB_MAX] = { 0x2f, 0x36, 0, 0, 0, 7, 0, 0,
+		9 };
 	static const uint8_t sync16[CDB_MAX] = { 0x91, 0x02, 0, 0, 0, 0, 0, 0,
 		0, 1, 0, 0, 0, 2 };
 	uint8_t cdb[CDB_MAX];
@@ -139,8 +134,8 @@ static void
 test_parse_parameters(void **state)
 {
 	static const uint8_t start[CDB_MAX] = { 0x1b, 0x01, 0, 0, 0x33 };
-	static const uint8_t prout[CDB_MAX] = { 0x5f, 0x01, 0x15, 0, 0, 0, 0,
-		0, 24 };
+	static const uint8_t prout[CDB_MAX] = { 0x5f, 0x01, 0x15, 0, 0, 0, 0, 0,
+		24 };
 	static const uint8_t select[CDB_MAX] = { 0x55, 0x11, 0, 0, 0, 0, 0, 1,
 		2 };
 	uint8_t cdb[CDB_MAX];
@@ -208,16 +203,16 @@ test_table(void **state)
 	t = cdb_table(&n);
 	for (i = 0; i < n; i++) {
 		assert_int_equal(t[i].usage[0], t[i].opcode);
-		assert_ptr_equal(cdb_info(t[i].opcode, t[i].service_action),
-		    &t[i]);
+		assert_ptr_equal(
+		    cdb_info(t[i].opcode, t[i].service_action), &t[i]);
 		/* What is behind the CDB is not used. */
 		for (size_t b = t[i].length; b < CDB_MAX; b++)
 			assert_int_equal(t[i].usage[b], 0);
 		if (i > 0)
-			assert_true(t[i - 1].opcode < t[i].opcode ||
+			assert_true(
+			    t[i - 1].opcode < t[i].opcode ||
 			    (t[i - 1].opcode == t[i].opcode &&
-				t[i - 1].service_action <
-				    t[i].service_action));
+				t[i - 1].service_action < t[i].service_action));
 	}
 	assert_null(cdb_info(0x9e, 0));
 	assert_string_equal(cdb_info(0x88, 31)->name, "READ(16)");

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* inquiry.h: standard data and VPD pages, whole, short, and there and back. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <errno.h>
-#include <string.h>
+#include "unit.h"
 
-#include <cmocka.h>
+#include <errno.h>
 
 #include "proto/inquiry.h"
 #include "proto/scsi.h"
@@ -15,8 +10,8 @@
 /* What Debian's tgtd 1.0.85 answers for a disk (the first 66 bytes). */
 static const uint8_t tgt[66] = { 0x00, 0x00, 0x05, 0x02, 61, 0, 0, 0x02, 'I',
 	'E', 'T', ' ', ' ', ' ', ' ', ' ', 'V', 'I', 'R', 'T', 'U', 'A', 'L',
-	'-', 'D', 'I', 'S', 'K', ' ', ' ', ' ', ' ', '0', '0', '0', '1',
-	[58] = 0x03, 0x20, 0x09, 0x60, 0x03, 0x00, 0x00, 0x00 };
+	'-', 'D', 'I', 'S', 'K', ' ', ' ', ' ', ' ', '0', '0', '0',
+	'1', [58] = 0x03, 0x20, 0x09, 0x60, 0x03, 0x00, 0x00, 0x00 };
 
 static void
 test_standard(void **state)
@@ -37,8 +32,8 @@ test_standard(void **state)
 	assert_int_equal(q.versions[0], 0x0320);
 	assert_int_equal(q.versions[1], 0x0960);
 	for (len = 0; len < sizeof(tgt); len++) {
-		assert_int_equal(inquiry_get(tgt, len, &q),
-		    len < 5 ? -EBADMSG : 0);
+		assert_int_equal(
+		    inquiry_get(tgt, len, &q), len < 5 ? -EBADMSG : 0);
 		if (len >= 5 && len <= 8)
 			assert_string_equal(q.vendor, "");
 		if (len == 10)
@@ -52,11 +47,19 @@ test_standard(void **state)
 	assert_string_equal(q.product, "");
 
 	memset(&q, 0, sizeof(q));
-	q = (struct inquiry) { .qualifier = 3, .type = 0x1f, .version = 6,
-		.response_format = 2, .hisup = true, .tpgs = 1,
-		.third_party_copy = true, .multiport = true, .cmdque = true,
-		.vendor = "LUNTAP", .product = "sixteen letters.",
-		.revision = "1", .versions = { 0x0960, 0x0460 } };
+	q = (struct inquiry){ .qualifier = 3,
+		.type = 0x1f,
+		.version = 6,
+		.response_format = 2,
+		.hisup = true,
+		.tpgs = 1,
+		.third_party_copy = true,
+		.multiport = true,
+		.cmdque = true,
+		.vendor = "LUNTAP",
+		.product = "sixteen letters.",
+		.revision = "1",
+		.versions = { 0x0960, 0x0460 } };
 	n = inquiry_put(buf, sizeof(buf), &q);
 	assert_int_equal(n, 96);
 	assert_int_equal(buf[4], 91);
@@ -105,11 +108,17 @@ test_designators(void **state)
 {
 	static const uint8_t naa[8] = { 0x60, 1, 2, 3, 4, 5, 6, 7 };
 	static const struct designator put[] = {
-		{ .code_set = DESIGNATOR_ASCII, .type = DESIGNATOR_T10,
-		    .len = 6, .value = (const uint8_t *)"LUNTAP" },
-		{ .code_set = DESIGNATOR_BINARY, .type = DESIGNATOR_NAA,
-		    .association = DESIGNATOR_PORT, .piv = true, .protocol = 5,
-		    .len = 8, .value = naa },
+		{ .code_set = DESIGNATOR_ASCII,
+		    .type = DESIGNATOR_T10,
+		    .len = 6,
+		    .value = (const uint8_t *)"LUNTAP" },
+		{ .code_set = DESIGNATOR_BINARY,
+		    .type = DESIGNATOR_NAA,
+		    .association = DESIGNATOR_PORT,
+		    .piv = true,
+		    .protocol = 5,
+		    .len = 8,
+		    .value = naa },
 	};
 	struct designator d;
 	uint8_t buf[64];
@@ -132,24 +141,30 @@ test_designators(void **state)
 	assert_int_equal(vpd_designator_get(buf, (size_t)n, &pos, &d), 0);
 	/* The second is cut. */
 	pos = 10;
-	assert_int_equal(vpd_designator_get(buf, (size_t)n - 1, &pos, &d),
-	    -EBADMSG);
+	assert_int_equal(
+	    vpd_designator_get(buf, (size_t)n - 1, &pos, &d), -EBADMSG);
 	assert_int_equal(pos, 10);
 	pos = 1000;
-	assert_int_equal(vpd_designator_get(buf, (size_t)n, &pos, &d),
-	    -EBADMSG);
-	assert_int_equal(vpd_designators_put(buf, (size_t)n - 1, 0, put, 2),
-	    -EMSGSIZE);
+	assert_int_equal(
+	    vpd_designator_get(buf, (size_t)n, &pos, &d), -EBADMSG);
+	assert_int_equal(
+	    vpd_designators_put(buf, (size_t)n - 1, 0, put, 2), -EMSGSIZE);
 }
 
 static void
 test_block_limits(void **state)
 {
 	static const struct vpd_block_limits l = { .wsnz = true,
-		.max_compare_and_write = 1, .optimal_granularity = 2,
-		.max_transfer = 3, .optimal_transfer = 4, .max_prefetch = 5,
-		.max_unmap_lbas = 6, .max_unmap_descriptors = 7,
-		.unmap_granularity = 8, .ugavalid = true, .unmap_alignment = 9,
+		.max_compare_and_write = 1,
+		.optimal_granularity = 2,
+		.max_transfer = 3,
+		.optimal_transfer = 4,
+		.max_prefetch = 5,
+		.max_unmap_lbas = 6,
+		.max_unmap_descriptors = 7,
+		.unmap_granularity = 8,
+		.ugavalid = true,
+		.unmap_alignment = 9,
 		.max_write_same = UINT64_C(10) << 32 };
 	struct vpd_block_limits got;
 	uint8_t buf[64];
@@ -177,15 +192,29 @@ static void
 test_other_pages(void **state)
 {
 	static const struct vpd_provisioning p = { .threshold_exponent = 1,
-		.lbpu = true, .lbpws = true, .lbpws10 = true, .lbprz = 5,
-		.anc_sup = true, .dp = true,
+		.lbpu = true,
+		.lbpws = true,
+		.lbpws10 = true,
+		.lbprz = 5,
+		.anc_sup = true,
+		.dp = true,
 		.provisioning_type = PROVISIONING_THIN };
-	static const struct vpd_block_characteristics b = {
-		.rotation_rate = 7200, .product_type = 1, .wabereq = 2,
-		.wacereq = 1, .form_factor = 3, .fuab = true, .vbuls = true };
-	static const struct vpd_extended e = { .spt = 5, .grd_chk = true,
-		.ref_chk = true, .simpsup = true, .headsup = true,
-		.v_sup = true, .luiclr = true, .max_sense_len = 252 };
+	static const struct vpd_block_characteristics b = { .rotation_rate =
+								7200,
+		.product_type = 1,
+		.wabereq = 2,
+		.wacereq = 1,
+		.form_factor = 3,
+		.fuab = true,
+		.vbuls = true };
+	static const struct vpd_extended e = { .spt = 5,
+		.grd_chk = true,
+		.ref_chk = true,
+		.simpsup = true,
+		.headsup = true,
+		.v_sup = true,
+		.luiclr = true,
+		.max_sense_len = 252 };
 	static const struct mode_page_policy m = { 0x3f, 0xff, true, 3 };
 	struct vpd_block_characteristics b2;
 	struct vpd_provisioning p2;

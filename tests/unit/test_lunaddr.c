@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lunaddr.h: numbers and the eight bytes, both ways, and the forms refused. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <errno.h>
-#include <string.h>
+#include "unit.h"
 
-#include <cmocka.h>
+#include <errno.h>
 
 #include "proto/lunaddr.h"
 
@@ -40,9 +35,9 @@ test_number(void **state)
 		int64_t number; /* -1: none */
 	} rows[] = {
 		{ 0x0003000000000000, 3 },
-		{ 0x4003000000000000, 3 }, /* flat, though peripheral would do */
-		{ 0x4100000000000000, 256 },
-		{ 0xd200000300000000, 3 },
+		{ 0x4003000000000000,
+		    3 }, /* flat, though peripheral would do */
+		{ 0x4100000000000000, 256 }, { 0xd200000300000000, 3 },
 		{ 0xe200000000030000, 3 },
 		{ 0x0103000000000000, -1 }, /* bus 1 */
 		{ 0x0003000100000000, -1 }, /* a second level */
@@ -55,8 +50,8 @@ test_number(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		n = 99;
-		assert_int_equal(lunaddr_number(rows[i].addr, &n),
-		    rows[i].number >= 0);
+		assert_int_equal(
+		    lunaddr_number(rows[i].addr, &n), rows[i].number >= 0);
 		if (rows[i].number >= 0)
 			assert_int_equal(n, rows[i].number);
 	}
@@ -84,8 +79,8 @@ test_text(void **state)
 		assert_int_equal(lunaddr_number(b, &b), true);
 		assert_int_equal(a, b);
 	}
-	assert_string_equal(lunaddr_text(text, 0x8101000000000000),
-	    "0x8101000000000000");
+	assert_string_equal(
+	    lunaddr_text(text, 0x8101000000000000), "0x8101000000000000");
 	assert_int_equal(parse(text, &b), 0);
 	assert_true(b == 0x8101000000000000);
 	assert_int_equal(parse("", &b), -EINVAL);

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* scsidata.h and scsi.h: parameter data there and back, and cut short. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <errno.h>
-#include <string.h>
+#include "unit.h"
 
-#include <cmocka.h>
+#include <errno.h>
 
 #include "proto/scsi.h"
 
@@ -15,9 +10,13 @@ static void
 test_capacity(void **state)
 {
 	static const struct capacity cap = { .last_lba = UINT64_C(1) << 33,
-		.block_size = 4096, .prot_en = true, .p_type = 2,
-		.physical_exponent = 3, .lowest_aligned_lba = 0x1fff,
-		.lbpme = true, .lbprz = true };
+		.block_size = 4096,
+		.prot_en = true,
+		.p_type = 2,
+		.physical_exponent = 3,
+		.lowest_aligned_lba = 0x1fff,
+		.lbpme = true,
+		.lbprz = true };
 	struct capacity got;
 	uint8_t buf[CAPACITY16_LEN];
 
@@ -40,11 +39,20 @@ test_capacity(void **state)
 static void
 test_mode_round(void **state)
 {
-	struct mode m = { .wp = true, .dpofua = true, .has_block = true,
-		.block_count = 1000, .block_size = 512, .has_caching = true,
-		.caching = { .wce = true }, .has_control = true,
-		.control = { .d_sense = true, .queue_algorithm = 1,
-		    .swp = true, .tas = true, .tst = 1, .ua_intlck = 2 } };
+	struct mode m = { .wp = true,
+		.dpofua = true,
+		.has_block = true,
+		.block_count = 1000,
+		.block_size = 512,
+		.has_caching = true,
+		.caching = { .wce = true },
+		.has_control = true,
+		.control = { .d_sense = true,
+		    .queue_algorithm = 1,
+		    .swp = true,
+		    .tas = true,
+		    .tst = 1,
+		    .ua_intlck = 2 } };
 	struct mode got;
 	uint8_t buf[128];
 	int ten, n;
@@ -56,8 +64,8 @@ test_mode_round(void **state)
 		assert_int_equal(mode_get(buf, (size_t)n, ten, &got), 0);
 		m.data_len = (uint16_t)(n - (ten ? 2 : 1));
 		assert_memory_equal(&m, &got, sizeof(m));
-		assert_int_equal(mode_put(buf, (size_t)n - 1, ten, false, &m),
-		    -EMSGSIZE);
+		assert_int_equal(
+		    mode_put(buf, (size_t)n - 1, ten, false, &m), -EMSGSIZE);
 		/* The caching page is cut short: absent. */
 		n = mode_put(buf, sizeof(buf), ten, false, &m);
 		assert_int_equal(mode_get(buf, (size_t)n - 13, ten, &got), 0);
@@ -197,8 +205,8 @@ test_names(void **state)
 	assert_string_equal(scsi_type_name(SCSI_TYPE_CONTROLLER), "controller");
 	assert_string_equal(scsi_type_name(0x1d), "unknown");
 	assert_string_equal(scsi_type_name(0xff), "unknown");
-	assert_string_equal(scsi_status_name(SCSI_TASK_SET_FULL),
-	    "TASK SET FULL");
+	assert_string_equal(
+	    scsi_status_name(SCSI_TASK_SET_FULL), "TASK SET FULL");
 	assert_string_equal(scsi_status_name(0x77), "unknown status");
 }
 

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sense.h: both formats there and back, short ones, words, and errno. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <errno.h>
-#include <string.h>
+#include "unit.h"
 
-#include <cmocka.h>
+#include <errno.h>
 
 #include "proto/sense.h"
 
@@ -58,8 +53,8 @@ test_short(void **state)
 	(void)state;
 	for (len = 0; len < sizeof(fixed); len++) {
 		memset(&s, 0x5a, sizeof(s));
-		assert_int_equal(sense_get(fixed, len, &s),
-		    len < 3 ? -EBADMSG : 0);
+		assert_int_equal(
+		    sense_get(fixed, len, &s), len < 3 ? -EBADMSG : 0);
 		if (len < 3)
 			continue;
 		assert_int_equal(s.key, SENSE_MEDIUM_ERROR);
@@ -68,16 +63,16 @@ test_short(void **state)
 		assert_int_equal(s.ascq, len > 13 ? 0x04 : 0);
 	}
 	for (len = 0; len < sizeof(descriptor); len++) {
-		assert_int_equal(sense_get(descriptor, len, &s),
-		    len < 4 ? -EBADMSG : 0);
+		assert_int_equal(
+		    sense_get(descriptor, len, &s), len < 4 ? -EBADMSG : 0);
 		if (len < 4)
 			continue;
 		assert_int_equal(s.asc, 0x24);
 		assert_int_equal(s.information_valid, len >= 20);
 		assert_false(s.field_valid);
 	}
-	assert_int_equal(sense_get((const uint8_t *)"\x7f\0\0\0\0\0\0", 7, &s),
-	    -EBADMSG);
+	assert_int_equal(
+	    sense_get((const uint8_t *)"\x7f\0\0\0\0\0\0", 7, &s), -EBADMSG);
 }
 
 static void
@@ -89,7 +84,8 @@ test_round(void **state)
 
 	(void)state;
 	for (format = 0; format < 2; format++) {
-		sense_set(&s, SENSE_ILLEGAL_REQUEST, SENSE_INVALID_FIELD_IN_CDB);
+		sense_set(
+		    &s, SENSE_ILLEGAL_REQUEST, SENSE_INVALID_FIELD_IN_CDB);
 		s.information_valid = true;
 		s.information = 0xdeadbeef;
 		s.command_specific_valid = true;
@@ -101,8 +97,8 @@ test_round(void **state)
 		assert_in_range(n, 18, sizeof(buf));
 		assert_int_equal(sense_get(buf, (size_t)n, &got), 0);
 		assert_memory_equal(&s, &got, sizeof(s));
-		assert_int_equal(sense_put(buf, (size_t)n - 1, format == 1, &s),
-		    -EMSGSIZE);
+		assert_int_equal(
+		    sense_put(buf, (size_t)n - 1, format == 1, &s), -EMSGSIZE);
 	}
 	/* 64 bits of information fit in descriptors only. */
 	sense_set(&s, SENSE_MEDIUM_ERROR, SENSE_READ_ERROR);
@@ -130,10 +126,10 @@ test_text(void **state)
 	sense_set(&s, SENSE_UNIT_ATTENTION, 0xfffe);
 	assert_string_equal(sense_text(text, sizeof(text), &s),
 	    "UNIT ATTENTION, additional sense code not known (6/ff/fe)");
-	assert_string_equal(sense_code_name(0x00, 0x00),
-	    "NO ADDITIONAL SENSE INFORMATION");
-	assert_string_equal(sense_code_name(0x3f, 0x0e),
-	    "REPORTED LUNS DATA HAS CHANGED");
+	assert_string_equal(
+	    sense_code_name(0x00, 0x00), "NO ADDITIONAL SENSE INFORMATION");
+	assert_string_equal(
+	    sense_code_name(0x3f, 0x0e), "REPORTED LUNS DATA HAS CHANGED");
 	assert_string_equal(sense_code_name(0x74, 0x00), "SECURITY ERROR");
 	assert_null(sense_code_name(0x80, 0x00));
 }

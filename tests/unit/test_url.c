@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* url.h: what libiscsi's users have, what RFC 4173 says, and what is refused
  * with which words - none of them a secret. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "proto/url.h"
 
@@ -36,8 +31,8 @@ bad(const char *text, const char *says, const char *secret)
 	assert_int_equal(url_parse(text, &u, &err), -1);
 	assert_int_equal(err.class, ERROR_USAGE);
 	if (strstr(err.text, says) == NULL)
-		fail_msg("%s: \"%s\" does not say \"%s\"", text, err.text,
-		    says);
+		fail_msg(
+		    "%s: \"%s\" does not say \"%s\"", text, err.text, says);
 	if (secret != NULL && strstr(err.text, secret) != NULL)
 		fail_msg("\"%s\" gives the secret away", err.text);
 	assert_int_equal(u.portal[0], 0x5a);
@@ -164,8 +159,10 @@ test_long(void **state)
 	/* 223 bytes of name and long secrets are not cut. */
 	snprintf(name, sizeof(name), "iqn.2001-04.com.example:%0*d", 199, 0);
 	assert_int_equal(strlen(name), 223);
-	snprintf(text, sizeof(text), "iscsi://%0255d%%%0255d@nas/%s/7?"
-	    "target_password=%0255d", 1, 2, name, 3);
+	snprintf(text, sizeof(text),
+	    "iscsi://%0255d%%%0255d@nas/%s/7?"
+	    "target_password=%0255d",
+	    1, 2, name, 3);
 	good(text);
 	assert_string_equal(u.target, name);
 	assert_int_equal(strlen(u.auth.user), 255);
