@@ -263,7 +263,8 @@ mode_put(
 {
 	static const struct mode_caching no_caching;
 	static const struct mode_control no_control;
-	bool long_lba = ten && m->block_count > UINT32_MAX;
+	bool long_lba = ten &&
+	    (m->block_count >= UINT32_MAX || m->block_size > 0xffffff);
 	struct writer w;
 
 	writer_init(&w, buf, size);

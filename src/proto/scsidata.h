@@ -80,7 +80,7 @@ struct mode {
 /* ten: the answer to MODE SENSE(10) rather than (6).  Pages that are not known
  * are passed over, pages cut short are absent. */
 int mode_get(const uint8_t *buf, size_t len, bool ten, struct mode *ret);
-/* Header, block descriptor (long form when the count needs it and ten) and the
+/* Header, block descriptor (long form when ten and it needs one) and the
  * pages present.  changeable: the page bodies are masks of what MODE SELECT may
  * change (page control 1): all zeros. */
 int mode_put(

@@ -12,10 +12,26 @@ fuzz_programs += tests/fuzz/fuzz_pdu
 tests_fuzz_fuzz_pdu_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_pdu.c
 tests_fuzz_fuzz_pdu_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_pdu_LDFLAGS = -fsanitize=fuzzer
+fuzz_programs += tests/fuzz/fuzz_scsi
+tests_fuzz_fuzz_scsi_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_scsi.c
+tests_fuzz_fuzz_scsi_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_scsi_LDFLAGS = -fsanitize=fuzzer
+fuzz_programs += tests/fuzz/fuzz_url
+tests_fuzz_fuzz_url_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_url.c
+tests_fuzz_fuzz_url_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_url_LDFLAGS = -fsanitize=fuzzer
 noinst_PROGRAMS += $(fuzz_programs)
 else
 check_PROGRAMS += tests/fuzz/replay_pdu
 tests_fuzz_replay_pdu_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_pdu.c
 tests_fuzz_replay_pdu_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(FUZZ_CORPUS)/pdu"'
 tests_fuzz_replay_pdu_LDADD = $(FUZZ_LIBS)
+check_PROGRAMS += tests/fuzz/replay_scsi
+tests_fuzz_replay_scsi_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_scsi.c
+tests_fuzz_replay_scsi_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(FUZZ_CORPUS)/scsi"'
+tests_fuzz_replay_scsi_LDADD = $(FUZZ_LIBS)
+check_PROGRAMS += tests/fuzz/replay_url
+tests_fuzz_replay_url_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_url.c
+tests_fuzz_replay_url_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(FUZZ_CORPUS)/url"'
+tests_fuzz_replay_url_LDADD = $(FUZZ_LIBS)
 endif
