@@ -3,14 +3,6 @@
 # One program for each noun; its source is tests/unit/test_NOUN.c.
 if CMOCKA
 UNIT_LIBS = $(LAYERS) $(LUNTAP_LIBS) $(CMOCKA_LIBS)
-# The lun over a fake session, instead of the layer src/session.
-LUN_RIG = \
-	tests/unit/fake_session.c \
-	tests/unit/fake_session.h \
-	tests/unit/lun_rig.c \
-	tests/unit/lun_rig.h
-LUN_RIG_LIBS = src/block/libblock.a src/proto/libproto.a src/base/libbase.a \
-	$(LUNTAP_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_bdev
 tests_unit_test_bdev_SOURCES = tests/unit/test_bdev.c tests/unit/unit.h
 tests_unit_test_bdev_LDADD = $(UNIT_LIBS)
@@ -23,6 +15,9 @@ tests_unit_test_crc32c_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_cursor
 tests_unit_test_cursor_SOURCES = tests/unit/test_cursor.c tests/unit/unit.h
 tests_unit_test_cursor_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_discovery
+tests_unit_test_discovery_SOURCES = tests/unit/test_discovery.c tests/unit/unit.h
+tests_unit_test_discovery_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_error
 tests_unit_test_error_SOURCES = tests/unit/test_error.c tests/unit/unit.h
 tests_unit_test_error_LDADD = $(UNIT_LIBS)
@@ -50,12 +45,6 @@ tests_unit_test_login_SOURCES = tests/unit/test_login.c tests/unit/unit.h
 tests_unit_test_login_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_loop
 tests_unit_test_loop_LDADD = $(UNIT_LIBS)
-check_PROGRAMS += tests/unit/test_lun_probe
-tests_unit_test_lun_probe_SOURCES = $(LUN_RIG) tests/unit/test_lun_probe.c
-tests_unit_test_lun_probe_LDADD = $(LUN_RIG_LIBS)
-check_PROGRAMS += tests/unit/test_lun_random
-tests_unit_test_lun_random_SOURCES = $(LUN_RIG) tests/unit/test_lun_random.c
-tests_unit_test_lun_random_LDADD = $(LUN_RIG_LIBS)
 check_PROGRAMS += tests/unit/test_lunaddr
 tests_unit_test_lunaddr_SOURCES = tests/unit/test_lunaddr.c tests/unit/unit.h
 tests_unit_test_lunaddr_LDADD = $(UNIT_LIBS)
@@ -65,8 +54,6 @@ tests_unit_test_mem_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_pdu
 tests_unit_test_pdu_SOURCES = tests/unit/test_pdu.c tests/unit/unit.h
 tests_unit_test_pdu_LDADD = $(UNIT_LIBS)
-check_PROGRAMS += tests/unit/test_range
-tests_unit_test_range_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_scsidata
 tests_unit_test_scsidata_SOURCES = tests/unit/test_scsidata.c tests/unit/unit.h
 tests_unit_test_scsidata_LDADD = $(UNIT_LIBS)
@@ -80,6 +67,11 @@ tests_unit_test_sense_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_serial
 tests_unit_test_serial_SOURCES = tests/unit/test_serial.c tests/unit/unit.h
 tests_unit_test_serial_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_session
+tests_unit_test_session_SOURCES = \
+	tests/conformance/rig.c tests/conformance/rig.h \
+	tests/unit/test_session.c
+tests_unit_test_session_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_url
 tests_unit_test_url_SOURCES = tests/unit/test_url.c tests/unit/unit.h
 tests_unit_test_url_LDADD = $(UNIT_LIBS)

@@ -1,0 +1,1017 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The Full Feature Phase as conformance suites test it, for error recovery
+ * level 0: each test is a row of theirs, and looks at the bytes on the wire.
+ */
+#include "rig.h"
+
+static uint32_t
+cmdsn_of(const struct rig_pdu *p)
+{
+	return be32_get(p->bhs + 24);
+}
+
+static struct rig *
+begin(void)
+{
+	struct rig *r = rig_new();
+
+	rig_login(r);
+	return r;
+}
+
+/* A session that was negotiated like this. */
+static struct rig *
+begin_with(bool immediate, bool initial_r2t, uint32_t first, uint32_t burst,
+    uint32_t segment)
+{
+	struct rig *r = rig_new();
+
+	r->config.offer.immediate_data = immediate;
+	r->offer.immediate_data = immediate;
+	r->config.offer.initial_r2t = initial_r2t;
+	r->offer.initial_r2t = initial_r2t;
+	r->config.offer.first_burst = r->offer.first_burst = first;
+	r->config.offer.max_burst = r->offer.max_burst = burst;
+	r->offer.max_recv_data_segment = segment;
+	r->config.offer.max_outstanding_r2t = 4;
+	r->offer.max_outstanding_r2t = 4;
+	rig_login(r);
+	assert_int_equal(session_params(r->s)->immediate_data, immediate);
+	assert_int_equal(session_params(r->s)->initial_r2t, initial_r2t);
+	return r;
+}
+
+static void
+assert_pattern(const uint8_t *data, size_t len, size_t offset)
+{
+	for (size_t i = 0; i < len; i++)
+		if (data[i] != rig_pattern(offset + i))
+			fail_msg("byte %zu is wrong", offset + i);
+}
+
+static void
+ffp_01_1_cmdsn_rises_by_one(void **state)
+{
+	struct rig *r = begin();
+	uint32_t first;
+	(void)state;
+
+	for (int i = 0; i < 5; i++)
+		rig_test_unit_ready(r);
+	first = cmdsn_of(rig_expect(r, PDU_SCSI_COMMAND));
+	for (uint32_t i = 1; i < 5; i++)
+		assert_int_equal(
+		    cmdsn_of(rig_expect(r, PDU_SCSI_COMMAND)), first + i);
+	rig_free(r);
+}
+
+static void
+ffp_02_1_immediate_nop_out(void **state)
+{
+	struct rig *r = begin();
+	struct pdu_nop_in h = { .itt = PDU_TAG_NONE, .ttt = 7, .lun = 0 };
+	uint8_t bhs[PDU_BHS_LEN];
+	struct rig_pdu *p;
+	uint32_t cmdsn;
+	(void)state;
+
+	rig_test_unit_ready(r);
+	cmdsn = cmdsn_of(rig_expect(r, PDU_SCSI_COMMAND));
+	pdu_put_nop_in(bhs, &h);
+	rig_send(r, bhs, NULL, 0);
+	p = rig_expect(r, PDU_NOP_OUT);
+	assert_true(pdu_immediate(p->bhs));
+	assert_int_equal(cmdsn_of(p), cmdsn + 1);
+	rig_test_unit_ready(r);
+	assert_int_equal(cmdsn_of(rig_expect(r, PDU_SCSI_COMMAND)), cmdsn + 1);
+	rig_free(r);
+}
+
+static void
+ffp_02_2_immediate_task_management(void **state)
+{
+	struct rig *r = rig_new();
+	struct pdu_tmf_request h;
+	struct rig_pdu *p;
+	uint32_t itt, cmdsn;
+	(void)state;
+
+	r->config.ping_interval = 0;
+	rig_login(r);
+	rig_test_unit_ready(r);
+	p = rig_expect(r, PDU_SCSI_COMMAND);
+	itt = pdu_itt(p->bhs);
+	cmdsn = cmdsn_of(p);
+	rig_pass(r, 31 * CLOCK_S);
+	p = rig_expect(r, PDU_TMF_REQUEST);
+	pdu_get_tmf_request(p->bhs, &h);
+	assert_true(h.immediate);
+	assert_int_equal(h.function, PDU_TMF_ABORT_TASK);
+	assert_int_equal(h.ref_itt, itt);
+	assert_int_equal(h.refcmdsn, cmdsn);
+	assert_int_equal(h.cmdsn, cmdsn + 1);
+	rig_free(r);
+}
+
+static void
+ffp_03_1_closed_window(void **state)
+{
+	struct rig *r = rig_new();
+	struct pdu_nop_in h = { .itt = PDU_TAG_NONE, .ttt = PDU_TAG_NONE };
+	uint8_t bhs[PDU_BHS_LEN];
+	struct rig_task *t;
+	uint32_t itt;
+	(void)state;
+
+	r->window = 1;
+	rig_login(r);
+	rig_test_unit_ready(r);
+	t = rig_test_unit_ready(r);
+	itt = pdu_itt(rig_expect(r, PDU_SCSI_COMMAND)->bhs);
+	rig_expect_none(r);
+	r->window = 0;
+	rig_respond(r, itt, 0);
+	rig_expect_none(r);
+	/* An immediate one passes all the same. */
+	h.ttt = 9;
+	pdu_put_nop_in(bhs, &h);
+	rig_send(r, bhs, NULL, 0);
+	rig_expect(r, PDU_NOP_OUT);
+	rig_expect_none(r);
+	r->window = 1;
+	h.ttt = PDU_TAG_NONE;
+	pdu_put_nop_in(bhs, &h);
+	rig_send(r, bhs, NULL, 0);
+	itt = pdu_itt(rig_expect(r, PDU_SCSI_COMMAND)->bhs);
+	rig_respond(r, itt, 0);
+	assert_done(t, TASK_DONE, 0);
+	rig_free(r);
+}
+
+static void
+ffp_03_2_large_window(void **state)
+{
+	struct rig *r = rig_new();
+	(void)state;
+
+	r->window = 500;
+	rig_login(r);
+	for (int i = 0; i < 510; i++)
+		rig_test_unit_ready(r);
+	for (int i = 0; i < 500; i++)
+		rig_expect(r, PDU_SCSI_COMMAND);
+	rig_expect_none(r);
+	rig_free(r);
+}
+
+static void
+ffp_03_3_window_of_one(void **state)
+{
+	struct rig *r = rig_new();
+	uint32_t itt;
+	(void)state;
+
+	r->window = 1;
+	rig_login(r);
+	for (int i = 0; i < 5; i++)
+		rig_test_unit_ready(r);
+	for (int i = 0; i < 5; i++) {
+		itt = pdu_itt(rig_expect(r, PDU_SCSI_COMMAND)->bhs);
+		rig_expect_none(r);
+		rig_respond(r, itt, 0);
+		assert_done(&r->tasks[i], TASK_DONE, 0);
+	}
+	rig_free(r);
+}
+
+static void
+ffp_03_window_that_contradicts_itself(void **state)
+{
+	struct rig *r = rig_new();
+	struct pdu_nop_in h = { .itt = PDU_TAG_NONE, .ttt = PDU_TAG_NONE };
+	uint8_t bhs[PDU_BHS_LEN];
+	(void)state;
+
+	r->window = 1;
+	rig_login(r);
+	rig_test_unit_ready(r);
+	rig_expect(r, PDU_SCSI_COMMAND);
+	rig_test_unit_ready(r);
+	pdu_put_nop_in(bhs, &h);
+	pdu_set_statsn(bhs, r->statsn);
+	/* MaxCmdSN < ExpCmdSN - 1: to be ignored. */
+	pdu_set_window(bhs, r->expcmdsn + 10, r->expcmdsn + 8);
+	rig_send_raw(r, bhs, NULL, 0);
+	rig_expect_none(r);
+	/* What is older is ignored as well. */
+	pdu_set_window(bhs, r->expcmdsn - 5, r->expcmdsn - 5);
+	rig_send_raw(r, bhs, NULL, 0);
+	rig_expect_none(r);
+	assert_non_null(r->c);
+	rig_free(r);
+}
+
+static void
+ffp_05_1_gap_in_statsn(void **state)
+{
+	struct rig *r = rig_new();
+	struct rig_task *read, *write;
+	uint32_t itt;
+	(void)state;
+
+	r->config.reconnect = true;
+	rig_login(r);
+	read = rig_read(r, 512);
+	write = rig_write(r, 512);
+	itt = pdu_itt(rig_expect(r, PDU_SCSI_COMMAND)->bhs);
+	rig_expect(r, PDU_SCSI_COMMAND);
+	r->statsn++;
+	rig_respond(r, itt, 0);
+	assert_lost(r, "StatSN");
+	assert_done(read, TASK_LOST, 0);
+	assert_int_equal(write->done, 0);
+	/* Session recovery: the same ISID. */
+	rig_pass(r, 10 * CLOCK_S);
+	assert_int_equal(r->logins, 2);
+	assert_int_equal(session_state(r->s), SESSION_UP);
+	assert_done(write, TASK_LOST, 0);
+	rig_free(r);
+}
+
+static void
+ffp_06_1_datasn(void **state)
+{
+	struct rig *r = begin_with(false, false, 4096, 8192, 1024);
+	struct pdu_data_out h;
+	uint32_t itt;
+	(void)state;
+
+	rig_write(r, 8192);
+	itt = pdu_itt(rig_expect(r, PDU_SCSI_COMMAND)->bhs);
+	for (uint32_t i = 0; i < 4; i++) {
+		pdu_get_data_out(rig_expect(r, PDU_DATA_OUT)->bhs, &h);
+		assert_int_equal(h.datasn, i);
+	}
+	rig_r2t(r, itt, 5, 0, 4096, 2048);
+	rig_r2t(r, itt, 6, 1, 6144, 2048);
+	for (uint32_t i = 0; i < 4; i++) {
+		pdu_get_data_out(rig_expect(r, PDU_DATA_OUT)->bhs, &h);
+		assert_int_equal(h.datasn, i % 2);
+	}
+	rig_expect_none(r);
+	rig_free(r);
+}
+
+static void
+ffp_08_1_first_burst(void **state)
+{
+	struct rig *r = begin_with(true, false, 2048, 8192, 1024);
+	struct pdu_data_out h;
+	struct rig_pdu *p;
+	(void)state;
+
+	rig_write(r, 8192);
+	p = rig_expect(r, PDU_SCSI_COMMAND);
+	assert_int_equal(p->len, 1024);
+	assert_false(pdu_final(p->bhs));
+	p = rig_expect(r, PDU_DATA_OUT);
+	pdu_get_data_out(p->bhs, &h);
+	assert_int_equal(p->len, 1024);
+	assert_int_equal(h.offset, 1024);
+	assert_true(h.final);
+	assert_int_equal(h.ttt, PDU_TAG_NONE);
+	rig_expect_none(r);
+	rig_free(r);
+}
+
+static void
+ffp_08_2_no_unsolicited_data(void **state)
+{
+	struct rig *r = begin_with(false, true, 2048, 8192, 1024);
+	struct rig_pdu *p;
+	(void)state;
+
+	rig_write(r, 8192);
+	p = rig_expect(r, PDU_SCSI_COMMAND);
+	assert_int_equal(p->len, 0);
+	assert_true(pdu_final(p->bhs));
+	rig_expect_none(r);
+	rig_free(r);
+}
+
+static void
+ffp_08_3_r2t_for_the_rest(void **state)
+{
+	struct rig *r = begin_with(true, true, 2048, 4096, 8192);
+	struct rig_task *t;
+	struct rig_pdu *p;
+	uint32_t itt;
+	(void)state;
+
+	t = rig_write(r, 5000);
+	p = rig_expect(r, PDU_SCSI_COMMAND);
+	assert_int_equal(p->len, 2048);
+	assert_pattern(p->data, p->len, 0);
+	itt = pdu_itt(p->bhs);
+	rig_r2t(r, itt, 1, 0, 2048, 2952);
+	p = rig_expect(r, PDU_DATA_OUT);
+	assert_int_equal(p->len, 2952);
+	assert_pattern(p->data, p->len, 2048);
+	rig_respond(r, itt, 0);
+	assert_done(t, TASK_DONE, 0);
+	assert_int_equal(t->task.transferred, 5000);
+	rig_free(r);
+}
+
+static void
+ffp_09_1_target_transfer_tag(void **state)
+{
+	struct rig *r = begin_with(false, true, 2048, 8192, 1024);
+	struct pdu_data_out h;
+	uint32_t itt;
+	(void)state;
+
+	rig_write(r, 2048);
+	itt = pdu_itt(rig_expect(r, PDU_SCSI_COMMAND)->bhs);
+	rig_r2t(r, itt, 0xdeadbeef, 0, 0, 2048);
+	for (int i = 0; i < 2; i++) {
+		pdu_get_data_out(rig_expect(r, PDU_DATA_OUT)->bhs, &h);
+		assert_int_equal(h.ttt, 0xdeadbeef);
+		assert_int_equal(h.itt, itt);
+	}
+	rig_free(r);
+}
+
+static void
+ffp_10_1_status_in_the_last_data_in(void **state)
+{
+	struct rig *r = begin();
+	struct rig_task *t;
+	uint32_t itt;
+	(void)state;
+
+	t = rig_read(r, 3000);
+	itt = pdu_itt(rig_expect(r, PDU_SCSI_COMMAND)->bhs);
+	rig_data_in(r, itt, 0, 0, 1001, false);
+	rig_data_in(r, itt, 1, 1001, 999, false);
+	assert_int_equal(t->done, 0);
+	rig_data_in(r, itt, 2, 2000, 1000, true);
+	assert_done(t, TASK_DONE, 0);
+	assert_int_equal(t->task.transferred, 3000);
+	assert_pattern(t->data, 3000, 0);
+	rig_free(r);
+}
+
+static void
+ffp_11_1_1_target_segment(void **state)
+{
+	struct rig *r = begin_with(true, false, 4096, 8192, 512);
+	struct rig_pdu *p;
+	(void)state;
+
+	rig_write(r, 4096);
+	p = rig_expect(r, PDU_SCSI_COMMAND);
+	assert_int_equal(p->len, 512);
+	for (int i = 0; i < 7; i++) {
+		p = rig_expect(r, PDU_DATA_OUT);
+		assert_int_equal(p->len, 512);
+		assert_int_equal(pdu_final(p->bhs), i == 6);
+	}
+	rig_expect_none(r);
+	rig_free(r);
+}
+
+static void
+ffp_11_1_2_empty_data_in(void **state)
+{
+	struct rig *r = begin();
+	struct rig_task *t;
+	uint32_t itt;
+	(void)state;
+
+	t = rig_read(r, 512);
+	itt = pdu_itt(rig_expect(r, PDU_SCSI_COMMAND)->bhs);
+	rig_data_in(r, itt, 0, 0, 0, false);
+	rig_data_in(r, itt, 1, 0, 512, false);
+	rig_data_in(r, itt, 2, 512, 0, true);
+	assert_done(t, TASK_DONE, 0);
+	assert_int_equal(t->task.transferred, 512);
+	assert_pattern(t->data, 512, 0);
+	rig_free(r);
+}
+
+static void
+ffp_11_2_final_bit(void **state)
+{
+	struct rig *r = begin_with(false, false, 2048, 4096, 1024);
+	struct rig_pdu *p;
+	uint32_t itt;
+	(void)state;
+
+	rig_write(r, 4096);
+	itt = pdu_itt(rig_expect(r, PDU_SCSI_COMMAND)->bhs);
+	p = rig_expect(r, PDU_DATA_OUT);
+	assert_false(pdu_final(p->bhs));
+	p = rig_expect(r, PDU_DATA_OUT);
+	assert_true(pdu_final(p->bhs));
+	rig_r2t(r, itt, 1, 0, 2048, 2048);
+	p = rig_expect(r, PDU_DATA_OUT);
+	assert_false(pdu_final(p->bhs));
+	p = rig_expect(r, PDU_DATA_OUT);
+	assert_true(pdu_final(p->bhs));
+	rig_expect_none(r);
+	rig_free(r);
+}
+
+static void
+ffp_11_4_offsets_without_gaps(void **state)
+{
+	struct rig *r = begin_with(true, false, 3000, 100000, 1000);
+	struct pdu_data_out h;
+	struct rig_pdu *p;
+	uint32_t itt, at;
+	(void)state;
+
+	rig_write(r, 20000);
+	p = rig_expect(r, PDU_SCSI_COMMAND);
+	itt = pdu_itt(p->bhs);
+	at = (uint32_t)p->len;
+	rig_r2t(r, itt, 1, 0, 3000, 17000);
+	while (at < 20000) {
+		p = rig_expect(r, PDU_DATA_OUT);
+		pdu_get_data_out(p->bhs, &h);
+		assert_int_equal(h.offset, at);
+		assert_pattern(p->data, p->len, at);
+		at += (uint32_t)p->len;
+	}
+	rig_expect_none(r);
+	rig_free(r);
+}
+
+static void
+ffp_12_1_r2t_to_the_letter(void **state)
+{
+	struct rig *r = begin_with(false, true, 512, 8192, 8192);
+	struct rig_task *t;
+	struct pdu_data_out h;
+	struct rig_pdu *p;
+	uint32_t itt;
+	static const uint32_t lens[] = { 1, 511, 4000, 3680 };
+	uint32_t at = 0;
+	(void)state;
+
+	t = rig_write(r, 8192);
+	itt = pdu_itt(rig_expect(r, PDU_SCSI_COMMAND)->bhs);
+	for (uint32_t i = 0; i < 4; i++) {
+		rig_r2t(r, itt, 10 + i, i, at, lens[i]);
+		p = rig_expect(r, PDU_DATA_OUT);
+		pdu_get_data_out(p->bhs, &h);
+		assert_int_equal(h.ttt, 10 + i);
+		assert_int_equal(h.offset, at);
+		assert_int_equal(p->len, lens[i]);
+		assert_true(h.final);
+		assert_pattern(p->data, p->len, at);
+		at += lens[i];
+		rig_expect_none(r);
+	}
+	rig_respond(r, itt, 0);
+	assert_int_equal(t->task.transferred, 8192);
+	rig_free(r);
+}
+
+static void
+ffp_12_4_several_commands_interleaved(void **state)
+{
+	struct rig *r = begin_with(false, true, 512, 1 << 20, 8192);
+	struct pdu_data_out h;
+	uint32_t itt[2];
+	(void)state;
+
+	/* The target takes little at a time, so that both R2Ts are there. */
+	r->chunk = 48;
+	rig_write(r, 65536);
+	rig_write(r, 65536);
+	itt[0] = pdu_itt(rig_expect(r, PDU_SCSI_COMMAND)->bhs);
+	itt[1] = pdu_itt(rig_expect(r, PDU_SCSI_COMMAND)->bhs);
+	r->chunk = 0;
+	struct pdu_r2t r2t = { .ttt = 1, .length = 65536 };
+	uint8_t bhs[2 * PDU_BHS_LEN];
+	struct iovec iov;
+	int n;
+
+	for (int i = 0; i < 2; i++) {
+		r2t.itt = itt[i];
+		r2t.ttt = (uint32_t)i;
+		r2t.statsn = r->statsn;
+		r2t.expcmdsn = r->expcmdsn;
+		r2t.maxcmdsn = r->expcmdsn + 10;
+		pdu_put_r2t(bhs + i * PDU_BHS_LEN, &r2t);
+	}
+	n = conn_rx_iov(r->c, &iov, 1);
+	assert_int_equal(n, 1);
+	memcpy(iov.iov_base, bhs, sizeof(bhs));
+	conn_rx_done(r->c, sizeof(bhs), r->now);
+	rig_pump(r);
+	for (int i = 0; i < 16; i++) {
+		pdu_get_data_out(rig_expect(r, PDU_DATA_OUT)->bhs, &h);
+		assert_int_equal(h.itt, itt[i % 2]);
+		assert_int_equal(h.datasn, i / 2);
+	}
+	rig_free(r);
+}
+
+static void
+ffp_14_1_logout_when_asked(void **state)
+{
+	struct rig *r = rig_new();
+	struct pdu_async h = { .event = PDU_ASYNC_LOGOUT, .param3 = 4 };
+	struct pdu_logout_request req;
+	struct pdu_logout_response rsp = { .response = PDU_LOGOUT_OK };
+	uint8_t bhs[PDU_BHS_LEN];
+	struct rig_task *flight, *held;
+	uint32_t itt;
+	(void)state;
+
+	r->config.reconnect = true;
+	rig_login(r);
+	flight = rig_write(r, 512);
+	itt = pdu_itt(rig_expect(r, PDU_SCSI_COMMAND)->bhs);
+	pdu_put_async(bhs, &h);
+	rig_send(r, bhs, NULL, 0);
+	held = rig_test_unit_ready(r);
+	/* What is in flight may end, nothing new begins. */
+	rig_expect_none(r);
+	rig_respond(r, itt, 0);
+	assert_done(flight, TASK_DONE, 0);
+	pdu_get_logout_request(rig_expect(r, PDU_LOGOUT_REQUEST)->bhs, &req);
+	assert_true(req.immediate);
+	rsp.itt = req.itt;
+	pdu_put_logout_response(bhs, &rsp);
+	rig_send(r, bhs, NULL, 0);
+	assert_lost(r, "logged out");
+	assert_done(held, TASK_UNSENT, 0);
+	rig_pass(r, 5 * CLOCK_S);
+	assert_int_equal(session_state(r->s), SESSION_UP);
+	rig_free(r);
+}
+
+static void
+ffp_14_1_logout_in_time(void **state)
+{
+	struct rig *r = begin();
+	struct pdu_async h = { .event = PDU_ASYNC_LOGOUT, .param3 = 4 };
+	uint8_t bhs[PDU_BHS_LEN];
+	(void)state;
+
+	rig_write(r, 512);
+	rig_expect(r, PDU_SCSI_COMMAND);
+	pdu_put_async(bhs, &h);
+	rig_send(r, bhs, NULL, 0);
+	rig_expect_none(r);
+	rig_pass(r, 3 * CLOCK_S);
+	rig_expect(r, PDU_LOGOUT_REQUEST);
+	rig_free(r);
+}
+
+static void
+ffp_15_1_ping_of_the_target(void **state)
+{
+	struct rig *r = begin();
+	struct pdu_nop_in h = { .itt = PDU_TAG_NONE,
+		.ttt = 0x1234,
+		.lun = UINT64_C(0x0001000000000000) };
+	uint8_t bhs[PDU_BHS_LEN];
+	struct pdu_nop_out out;
+	struct rig_pdu *p;
+	(void)state;
+
+	pdu_put_nop_in(bhs, &h);
+	rig_send(r, bhs, "are you there?", 14);
+	p = rig_expect(r, PDU_NOP_OUT);
+	pdu_get_nop_out(p->bhs, &out);
+	assert_true(out.immediate);
+	assert_int_equal(out.itt, PDU_TAG_NONE);
+	assert_int_equal(out.ttt, 0x1234);
+	assert_int_equal(out.lun, h.lun);
+	assert_int_equal(p->len, 14);
+	assert_memory_equal(p->data, "are you there?", 14);
+	rig_expect_none(r);
+	rig_free(r);
+}
+
+static void
+ffp_15_2_ping_of_our_own(void **state)
+{
+	struct rig *r = begin();
+	struct pdu_nop_out out;
+	struct pdu_nop_in in = { .ttt = PDU_TAG_NONE };
+	uint8_t bhs[PDU_BHS_LEN];
+	(void)state;
+
+	for (int i = 0; i < 5; i++) {
+		rig_pass(r, 5 * CLOCK_S);
+		pdu_get_nop_out(rig_expect(r, PDU_NOP_OUT)->bhs, &out);
+		assert_true(out.immediate);
+		assert_int_not_equal(out.itt, PDU_TAG_NONE);
+		assert_int_equal(out.ttt, PDU_TAG_NONE);
+		rig_expect_none(r);
+		in.itt = out.itt;
+		pdu_put_nop_in(bhs, &in);
+		rig_send(r, bhs, NULL, 0);
+	}
+	assert_int_equal(session_state(r->s), SESSION_UP);
+	rig_free(r);
+}
+
+static void
+ffp_15_ping_unanswered(void **state)
+{
+	struct rig *r = begin();
+	(void)state;
+
+	rig_pass(r, 11 * CLOCK_S);
+	rig_expect(r, PDU_NOP_OUT);
+	assert_lost(r, "does not answer");
+	assert_int_equal(r->error.class, ERROR_UNREACHED);
+	assert_true(r->final);
+	rig_free(r);
+}
+
+/* F, W, EDTL and DataSegmentLength for all four combinations, and lengths
+ * below, at and above FirstBurstLength. */
+static void
+ffp_16_1_scsi_command(void **state)
+{
+	static const uint32_t lens[] = { 0, 512, 2048, 4096, 8192 };
+	struct pdu_scsi_command h;
+	struct rig_pdu *p;
+	(void)state;
+
+	for (int combination = 0; combination < 4; combination++) {
+		bool immediate = combination & 1, r2t = combination & 2;
+		struct rig *r = begin_with(immediate, r2t, 4096, 8192, 2048);
+
+		for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+			uint32_t len = lens[i], now, first, sent;
+
+			rig_write(r, len);
+			p = rig_expect(r, PDU_SCSI_COMMAND);
+			pdu_get_scsi_command(p->bhs, &h);
+			first = len < 4096 ? len : 4096;
+			now = !immediate ? 0 : len < 2048 ? len : 2048;
+			assert_true(h.write);
+			assert_false(h.read);
+			assert_int_equal(h.edtl, len);
+			assert_int_equal(p->len, now);
+			assert_int_equal(h.attr, PDU_ATTR_SIMPLE);
+			assert_int_equal(h.final, r2t || now == first);
+			for (sent = now; !r2t && sent < first;) {
+				p = rig_expect(r, PDU_DATA_OUT);
+				sent += (uint32_t)p->len;
+				assert_int_equal(
+				    pdu_final(p->bhs), sent == first);
+			}
+			rig_expect_none(r);
+		}
+		rig_free(r);
+	}
+}
+
+static void
+ffp_16_1_read_command(void **state)
+{
+	struct rig *r = begin();
+	struct pdu_scsi_command h;
+	(void)state;
+
+	rig_read(r, 4096);
+	pdu_get_scsi_command(rig_expect(r, PDU_SCSI_COMMAND)->bhs, &h);
+	assert_true(h.final);
+	assert_true(h.read);
+	assert_false(h.write);
+	assert_int_equal(h.edtl, 4096);
+	rig_test_unit_ready(r);
+	pdu_get_scsi_command(rig_expect(r, PDU_SCSI_COMMAND)->bhs, &h);
+	assert_true(h.final);
+	assert_false(h.read);
+	assert_false(h.write);
+	assert_int_equal(h.edtl, 0);
+	rig_free(r);
+}
+
+static void
+ffp_16_4_1_check_condition(void **state)
+{
+	struct rig *r = begin();
+	struct pdu_scsi_response h = { .status = 2 };
+	uint8_t bhs[PDU_BHS_LEN], data[20] = { 0, 18, 0x70, 0, 0x0b };
+	struct rig_task *t;
+	(void)state;
+
+	t = rig_write(r, 512);
+	h.itt = pdu_itt(rig_expect(r, PDU_SCSI_COMMAND)->bhs);
+	data[14] = 0x47; /* SCSI parity error: what a CRC error becomes */
+	data[15] = 0x05;
+	pdu_put_scsi_response(bhs, &h);
+	rig_send(r, bhs, data, sizeof(data));
+	assert_done(t, TASK_DONE, 2);
+	assert_int_equal(t->task.sense_len, 18);
+	assert_int_equal(t->task.sense[2], 0x0b);
+	assert_int_equal(t->task.sense[12], 0x47);
+	rig_free(r);
+}
+
+static void
+ffp_16_4_5_busy(void **state)
+{
+	struct rig *r = begin();
+	struct rig_task *t;
+	struct rig_pdu *p;
+	uint32_t itt, last = PDU_TAG_NONE;
+	(void)state;
+
+	t = rig_write(r, 4096);
+	for (int i = 0; i < 5; i++) {
+		p = rig_expect(r, PDU_SCSI_COMMAND);
+		itt = pdu_itt(p->bhs);
+		assert_int_not_equal(itt, last);
+		assert_int_equal(p->len, 4096);
+		assert_pattern(p->data, 4096, 0);
+		last = itt;
+		rig_respond(r, itt, i % 2 == 0 ? 0x08 : 0x28);
+		assert_int_equal(t->done, 0);
+		rig_expect_none(r);
+		rig_pass(r, 2 * CLOCK_S);
+	}
+	rig_respond(r, pdu_itt(rig_expect(r, PDU_SCSI_COMMAND)->bhs), 0);
+	assert_done(t, TASK_DONE, 0);
+	rig_free(r);
+}
+
+static void
+ffp_16_4_5_busy_for_ever(void **state)
+{
+	struct rig *r = rig_new();
+	struct rig_task *t;
+	(void)state;
+
+	r->config.task_timeout = 10 * CLOCK_S;
+	rig_login(r);
+	t = rig_write(r, 512);
+	for (int i = 0; i < 100 && t->done == 0; i++) {
+		if (r->count > 0)
+			rig_respond(r,
+			    pdu_itt(rig_expect(r, PDU_SCSI_COMMAND)->bhs),
+			    0x08);
+		rig_pass(r, 100 * CLOCK_MS);
+	}
+	assert_done(t, TASK_DONE, 0x08);
+	assert_true(t->task.retries > 4);
+	assert_true(t->task.retries < 20);
+	rig_free(r);
+}
+
+static void
+ffp_16_4_6_reservation_conflict(void **state)
+{
+	struct rig *r = begin();
+	struct rig_task *t;
+	(void)state;
+
+	t = rig_write(r, 512);
+	rig_respond(r, pdu_itt(rig_expect(r, PDU_SCSI_COMMAND)->bhs), 0x18);
+	assert_done(t, TASK_DONE, 0x18);
+	rig_free(r);
+}
+
+static void
+ffp_17_1_logout(void **state)
+{
+	struct rig *r = begin();
+	struct pdu_logout_request req;
+	struct pdu_logout_response rsp = { .response = PDU_LOGOUT_OK };
+	uint8_t bhs[PDU_BHS_LEN];
+	(void)state;
+
+	session_end(r->s, r->now);
+	rig_pump(r);
+	pdu_get_logout_request(rig_expect(r, PDU_LOGOUT_REQUEST)->bhs, &req);
+	assert_int_equal(req.reason, PDU_LOGOUT_SESSION);
+	assert_int_equal(r->events[SESSION_ENDED], 0);
+	rsp.itt = req.itt;
+	pdu_put_logout_response(bhs, &rsp);
+	rig_send(r, bhs, NULL, 0);
+	assert_int_equal(r->events[SESSION_ENDED], 1);
+	assert_int_equal(r->events[SESSION_LOST], 0);
+	assert_null(r->c);
+	rig_free(r);
+}
+
+static unsigned texts;
+
+static void
+text_done(struct text_exchange *x)
+{
+	(void)x;
+	texts++;
+}
+
+static void
+reap_text(struct rig *r)
+{
+	struct text_exchange *x;
+
+	while ((x = session_reap_text(r->s)) != NULL)
+		x->done(x);
+}
+
+static void
+ffp_18_text_requests(void **state)
+{
+	struct rig *r = begin();
+	static const char request[] = "SendTargets=All";
+	struct text_exchange x = { .request = request,
+		.request_len = sizeof(request),
+		.done = text_done };
+	struct pdu_text_request req;
+	struct pdu_text_response rsp = { .ttt = 77, .more = true };
+	uint8_t bhs[PDU_BHS_LEN];
+	struct rig_pdu *p;
+	uint32_t itt;
+	(void)state;
+
+	texts = 0;
+	session_text(r->s, &x, r->now);
+	rig_pump(r);
+	p = rig_expect(r, PDU_TEXT_REQUEST);
+	pdu_get_text_request(p->bhs, &req);
+	assert_int_equal(p->len, sizeof(request));
+	assert_memory_equal(p->data, request, sizeof(request));
+	assert_true(req.final);
+	assert_false(req.more);
+	assert_int_equal(req.ttt, PDU_TAG_NONE);
+	itt = req.itt;
+	rsp.itt = itt;
+	pdu_put_text_response(bhs, &rsp);
+	rig_send(r, bhs, "TargetName=iqn.2001-0", 21);
+	/* Asked to go on: the same tags, no text. */
+	p = rig_expect(r, PDU_TEXT_REQUEST);
+	pdu_get_text_request(p->bhs, &req);
+	assert_int_equal(p->len, 0);
+	assert_int_equal(req.itt, itt);
+	assert_int_equal(req.ttt, 77);
+	rsp.final = true;
+	rsp.more = false;
+	rsp.ttt = PDU_TAG_NONE;
+	pdu_put_text_response(bhs, &rsp);
+	rig_send(r, bhs, "4.com.example:a", 16);
+	reap_text(r);
+	assert_int_equal(texts, 1);
+	assert_int_equal(x.result, 0);
+	assert_int_equal(x.response_len, 37);
+	assert_memory_equal(
+	    x.response, "TargetName=iqn.2001-04.com.example:a", 37);
+	session_text_release(&x);
+	rig_free(r);
+}
+
+static void
+ffp_19_1_abort_task(void **state)
+{
+	struct rig *r = rig_new();
+	struct pdu_tmf_request req;
+	struct pdu_tmf_response rsp = { .response = PDU_TMF_COMPLETE };
+	uint8_t bhs[PDU_BHS_LEN];
+	struct rig_task *t;
+	(void)state;
+
+	r->config.ping_interval = 0;
+	rig_login(r);
+	t = rig_write(r, 512);
+	t->task.lun = 0;
+	rig_expect(r, PDU_SCSI_COMMAND);
+	rig_pass(r, 30 * CLOCK_S);
+	assert_int_equal(t->done, 0);
+	pdu_get_tmf_request(rig_expect(r, PDU_TMF_REQUEST)->bhs, &req);
+	assert_int_equal(req.lun, t->task.lun);
+	rig_expect_none(r);
+	rsp.itt = req.itt;
+	pdu_put_tmf_response(bhs, &rsp);
+	rig_send(r, bhs, NULL, 0);
+	assert_done(t, TASK_TIMEDOUT, 0);
+	rig_free(r);
+}
+
+static void
+ffp_20_1_async_scsi_event(void **state)
+{
+	struct rig *r = begin();
+	struct pdu_async h = { .event = PDU_ASYNC_SCSI,
+		.lun = UINT64_C(0x0005000000000000) };
+	uint8_t bhs[PDU_BHS_LEN], data[20] = { 0, 18, 0x70 };
+	(void)state;
+
+	pdu_put_async(bhs, &h);
+	rig_send(r, bhs, data, sizeof(data));
+	assert_int_equal(r->async_lun, h.lun);
+	assert_int_equal(r->async_len, 18);
+	rig_free(r);
+}
+
+static void
+ffp_20_2_async_connection_drop(void **state)
+{
+	struct rig *r = rig_new();
+	struct pdu_async h = { .event = PDU_ASYNC_DROP_CONNECTION,
+		.param2 = 3 };
+	uint8_t bhs[PDU_BHS_LEN];
+	(void)state;
+
+	r->config.reconnect = true;
+	rig_login(r);
+	pdu_put_async(bhs, &h);
+	rig_send(r, bhs, NULL, 0);
+	assert_lost(r, "announced");
+	/* Not before the time that it asked for. */
+	rig_pass(r, 2900 * CLOCK_MS);
+	assert_int_equal(r->logins, 1);
+	rig_pass(r, 200 * CLOCK_MS);
+	assert_int_equal(r->logins, 2);
+	rig_free(r);
+}
+
+static void
+ffp_20_3_async_session_drop(void **state)
+{
+	struct rig *r = begin();
+	struct pdu_async h = { .event = PDU_ASYNC_DROP_SESSION };
+	uint8_t bhs[PDU_BHS_LEN];
+	(void)state;
+
+	pdu_put_async(bhs, &h);
+	rig_send(r, bhs, NULL, 0);
+	assert_lost(r, "announced");
+	rig_free(r);
+}
+
+static void
+ffp_20_4_async_renegotiation(void **state)
+{
+	struct rig *r = begin();
+	struct pdu_async h = { .event = PDU_ASYNC_NEGOTIATE, .param3 = 5 };
+	uint8_t bhs[PDU_BHS_LEN];
+	(void)state;
+
+	pdu_put_async(bhs, &h);
+	rig_send(r, bhs, NULL, 0);
+	rig_expect(r, PDU_LOGOUT_REQUEST);
+	rig_free(r);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ffp_01_1_cmdsn_rises_by_one),
+		cmocka_unit_test(ffp_02_1_immediate_nop_out),
+		cmocka_unit_test(ffp_02_2_immediate_task_management),
+		cmocka_unit_test(ffp_03_1_closed_window),
+		cmocka_unit_test(ffp_03_2_large_window),
+		cmocka_unit_test(ffp_03_3_window_of_one),
+		cmocka_unit_test(ffp_03_window_that_contradicts_itself),
+		cmocka_unit_test(ffp_05_1_gap_in_statsn),
+		cmocka_unit_test(ffp_06_1_datasn),
+		cmocka_unit_test(ffp_08_1_first_burst),
+		cmocka_unit_test(ffp_08_2_no_unsolicited_data),
+		cmocka_unit_test(ffp_08_3_r2t_for_the_rest),
+		cmocka_unit_test(ffp_09_1_target_transfer_tag),
+		cmocka_unit_test(ffp_10_1_status_in_the_last_data_in),
+		cmocka_unit_test(ffp_11_1_1_target_segment),
+		cmocka_unit_test(ffp_11_1_2_empty_data_in),
+		cmocka_unit_test(ffp_11_2_final_bit),
+		cmocka_unit_test(ffp_11_4_offsets_without_gaps),
+		cmocka_unit_test(ffp_12_1_r2t_to_the_letter),
+		cmocka_unit_test(ffp_12_4_several_commands_interleaved),
+		cmocka_unit_test(ffp_14_1_logout_when_asked),
+		cmocka_unit_test(ffp_14_1_logout_in_time),
+		cmocka_unit_test(ffp_15_1_ping_of_the_target),
+		cmocka_unit_test(ffp_15_2_ping_of_our_own),
+		cmocka_unit_test(ffp_15_ping_unanswered),
+		cmocka_unit_test(ffp_16_1_scsi_command),
+		cmocka_unit_test(ffp_16_1_read_command),
+		cmocka_unit_test(ffp_16_4_1_check_condition),
+		cmocka_unit_test(ffp_16_4_5_busy),
+		cmocka_unit_test(ffp_16_4_5_busy_for_ever),
+		cmocka_unit_test(ffp_16_4_6_reservation_conflict),
+		cmocka_unit_test(ffp_17_1_logout),
+		cmocka_unit_test(ffp_18_text_requests),
+		cmocka_unit_test(ffp_19_1_abort_task),
+		cmocka_unit_test(ffp_20_1_async_scsi_event),
+		cmocka_unit_test(ffp_20_2_async_connection_drop),
+		cmocka_unit_test(ffp_20_3_async_session_drop),
+		cmocka_unit_test(ffp_20_4_async_renegotiation),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
