@@ -14,7 +14,8 @@
 struct link;
 
 struct link_config {
-	struct session_config session; /* wake and random are set by link_new() */
+	struct session_config
+	    session;		  /* wake and random are set by link_new() */
 	uint64_t connect_timeout; /* ns, for one address; 15 s by default */
 	/* Optional.  What the owner wants to know; from the loop's stack. */
 	void (*up)(void *ctx);

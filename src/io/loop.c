@@ -379,3 +379,12 @@ loop_run(struct loop *loop)
 	loop->stopped = false;
 	return loop->result;
 }
+
+void
+loop_drain(struct loop *loop)
+{
+	do {
+		pool_drain(loop->pool);
+		run_deferred(loop);
+	} while (!TAILQ_EMPTY(&loop->deferred) || pool_busy(loop->pool));
+}

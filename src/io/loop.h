@@ -19,13 +19,17 @@
 struct loop;
 
 int loop_new(struct loop **ret); /* 0 or -errno */
-/* Nothing is registered any more, but for jobs: those under way are waited for
- * and their done() is called.  Takes NULL. */
+/* Nothing is registered any more; jobs under way are waited for and their
+ * done() is called.  Takes NULL. */
 void loop_free(struct loop *);
 
 /* Runs until loop_stop(); returns its argument, or -errno. */
 int loop_run(struct loop *);
 void loop_stop(struct loop *, int result);
+
+/* Before the end: waits until no job and no deferred call is left, without
+ * looking at descriptors and timers. */
+void loop_drain(struct loop *);
 
 /* CLOCK_MONOTONIC in ns, read once per iteration. */
 uint64_t loop_now(const struct loop *);

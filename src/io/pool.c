@@ -173,6 +173,12 @@ pool_collect(struct pool *p)
 	}
 }
 
+bool
+pool_busy(const struct pool *p)
+{
+	return p->under_way != 0;
+}
+
 void
 pool_drain(struct pool *p)
 {

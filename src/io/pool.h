@@ -20,6 +20,8 @@ int pool_fd(const struct pool *);
 void pool_submit(struct pool *, struct job *);
 /* Calls done() of every finished job. */
 void pool_collect(struct pool *);
+/* A job was submitted whose done() has not been called. */
+bool pool_busy(const struct pool *);
 /* Waits for every job and collects it, and those that come of it. */
 void pool_drain(struct pool *);
 

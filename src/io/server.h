@@ -12,9 +12,9 @@
 
 struct server;
 
-/* listen: "addr:port", IPv6 in brackets, numeric; port 0 takes a free one.
+/* listen_at: "addr:port", IPv6 in brackets, numeric; port 0 takes a free one.
  * The target must outlive the server. */
-int server_new(struct loop *, struct target *, const char *listen,
+int server_new(struct loop *, struct target *, const char *listen_at,
     const struct log *log, struct server **ret, struct error *err);
 /* "addr:port" really bound. */
 const char *server_address(const struct server *);

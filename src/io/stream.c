@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A short count says that the socket is empty, or full: it saves the call that
+ * would only bring EAGAIN.  What is missed that way epoll tells (it is
+ * level-triggered).
+ */
+#include "io/stream.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <errno.h>
+#include <unistd.h>
+
+#define IOV_RX 16
+#define IOV_TX 256
+/* What one connection may move in one turn before others have theirs. */
+#define RX_TURN (4u << 20)
+#define TX_TURN (4u << 20)
+
+static void
+stream_wait(struct stream *s)
+{
+	/* Cannot fail: fd is registered, and memory was taken then. */
+	(void)watch_set(s->loop, &s->watch,
+	    (s->starved ? 0 : (uint32_t)EPOLLIN) |
+		(s->full ? (uint32_t)EPOLLOUT : 0));
+}
+
+static void
+stream_end(struct stream *s, int error)
+{
+	if (s->over)
+		return;
+	s->over = true;
+	s->ops->ended(s->ctx, error);
+}
+
+static size_t
+iov_total(const struct iovec *iov, int n)
+{
+	size_t total = 0;
+
+	for (int i = 0; i < n; i++)
+		total += iov[i].iov_len;
+	return total;
+}
+
+static ssize_t
+receive(int fd, struct iovec *iov, int n)
+{
+	ssize_t got;
+
+	do {
+		got = readv(fd, iov, n);
+	} while (got == -1 && errno == EINTR);
+	return got;
+}
+
+/* Reads what is there.  False when the stream has ended. */
+static bool
+stream_read(struct stream *s)
+{
+	struct iovec iov[IOV_RX];
+	uint64_t now = loop_now(s->loop);
+	size_t turn = 0, room;
+
+	do {
+		int n = s->ops->rx_iov(s->ctx, iov, IOV_RX);
+		ssize_t got;
+
+		if (n == 0) {
+			s->starved = true;
+			return true;
+		}
+		room = iov_total(iov, n);
+		got = receive(s->watch.fd, iov, n);
+		if (got == -1 && errno == EAGAIN)
+			return true;
+		if (got <= 0) {
+			stream_end(s, got == 0 ? 0 : errno);
+			return false;
+		}
+		s->rx_bytes += (size_t)got;
+		s->ops->rx_done(s->ctx, (size_t)got, now);
+		turn += (size_t)got;
+		if ((size_t)got < room)
+			return true;
+	} while (turn < RX_TURN);
+	return true;
+}
+
+static void
+stream_ready(struct watch *w, uint32_t events)
+{
+	struct stream *s = w->ctx;
+
+	if (s->over)
+		return;
+	if (events & EPOLLIN && !s->starved) {
+		if (!stream_read(s))
+			return;
+	} else if (events & (EPOLLERR | EPOLLHUP)) {
+		socklen_t len = sizeof(int);
+		int error = 0;
+
+		getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+		stream_end(s, error);
+		return;
+	}
+	if (events & EPOLLOUT)
+		s->full = false;
+	stream_wait(s);
+	s->ops->active(s->ctx);
+}
+
+void
+stream_init(struct stream *s, struct loop *loop, const struct stream_ops *ops,
+    void *ctx)
+{
+	*s = (struct stream){
+		.watch = { .fd = -1, .ready = stream_ready, .ctx = s },
+		.loop = loop,
+		.ops = ops,
+		.ctx = ctx
+	};
+}
+
+int
+stream_open(struct stream *s, int fd)
+{
+	int error;
+
+	s->watch.fd = fd;
+	s->starved = s->full = s->over = false;
+	error = watch_add(s->loop, &s->watch, EPOLLIN);
+	if (error != 0) {
+		close(fd);
+		s->watch.fd = -1;
+	}
+	return error;
+}
+
+bool
+stream_is_open(const struct stream *s)
+{
+	return s->watch.fd != -1;
+}
+
+void
+stream_close(struct stream *s)
+{
+	if (s->watch.fd == -1)
+		return;
+	watch_remove(s->loop, &s->watch);
+	close(s->watch.fd);
+	s->watch.fd = -1;
+}
+
+static ssize_t
+transmit(int fd, struct iovec *iov, int n)
+{
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = (size_t)n };
+	ssize_t put;
+
+	do {
+		put = sendmsg(fd, &msg, MSG_NOSIGNAL);
+	} while (put == -1 && errno == EINTR);
+	return put;
+}
+
+static bool
+stream_write(struct stream *s)
+{
+	struct iovec iov[IOV_TX];
+	uint64_t now = loop_now(s->loop);
+	size_t turn = 0;
+
+	while (!s->full && !s->over) {
+		int n = s->ops->tx_iov(s->ctx, iov, IOV_TX, now);
+		ssize_t put;
+
+		if (n == 0)
+			break;
+		if (turn >= TX_TURN) {
+			s->ops->active(s->ctx);
+			break;
+		}
+		put = transmit(s->watch.fd, iov, n);
+		if (put == -1 && errno != EAGAIN) {
+			stream_end(s, errno);
+			break;
+		}
+		s->full = put == -1 || (size_t)put < iov_total(iov, n);
+		if (put > 0) {
+			s->tx_bytes += (size_t)put;
+			s->ops->tx_done(s->ctx, (size_t)put, now);
+			turn += (size_t)put;
+		}
+	}
+	return turn > 0;
+}
+
+bool
+stream_flush(struct stream *s)
+{
+	struct iovec iov[IOV_RX];
+	bool sent;
+
+	if (s->watch.fd == -1 || s->over)
+		return false;
+	sent = stream_write(s);
+	if (s->starved && !s->over && s->ops->rx_iov(s->ctx, iov, IOV_RX) > 0)
+		s->starved = false;
+	stream_wait(s);
+	return sent;
+}

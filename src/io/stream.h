@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * stream - moves bytes between a connected socket and the sans-IO engine of one
+ * connection; both roles use it (link.c, server.c).
+ *
+ * Input is received straight into the vectors that the engine offers, until it
+ * offers none or the socket is empty, with a bound for each turn of the loop.
+ * Output goes when the owner calls stream_flush(), once at the end of a turn,
+ * so that all that came of the input leaves in one system call; the socket is
+ * waited for only when it was full.
+ *
+ * The engine's functions get ctx and `now`, and never call back into the
+ * stream.
+ */
+#ifndef IO_STREAM_H
+#define IO_STREAM_H
+
+#include <sys/uio.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "io/loop.h"
+
+struct stream_ops {
+	/* Required: the engine's edge. */
+	int (*rx_iov)(void *ctx, struct iovec *, int max);
+	void (*rx_done)(void *ctx, size_t n, uint64_t now);
+	int (*tx_iov)(void *ctx, struct iovec *, int max, uint64_t now);
+	void (*tx_done)(void *ctx, size_t n, uint64_t now);
+	/* Required.  Bytes came, or the socket takes bytes again: look what
+	 * has become of it and call stream_flush(), before the loop sleeps.
+	 * Not the place to close the stream. */
+	void (*active)(void *ctx);
+	/* Required.  The peer has closed (error 0) or the socket has failed
+	 * (errno); nothing follows but stream_close(), also from here. */
+	void (*ended)(void *ctx, int error);
+};
+
+struct stream {
+	struct watch watch; /* fd -1: closed */
+	struct loop *loop;
+	const struct stream_ops *ops;
+	void *ctx;
+	bool starved; /* the engine offered no room at the last turn */
+	bool full;    /* the socket took no more at the last turn */
+	bool over;    /* ended() was called */
+	uint64_t rx_bytes;
+	uint64_t tx_bytes;
+};
+
+/* Before all others; a stream of zeros is closed, too. */
+void stream_init(
+    struct stream *, struct loop *, const struct stream_ops *, void *ctx);
+/* Takes over a connected non-blocking socket.  0 or -errno (then fd is
+ * closed). */
+int stream_open(struct stream *, int fd);
+bool stream_is_open(const struct stream *);
+/* Closes the socket; the engine's vectors are not used any more.  Idempotent.
+ * The counts stay. */
+void stream_close(struct stream *);
+/*
+ * Sends what the engine has to send, up to a bound; more of it is left to the
+ * next call, which active() will ask for.  Also begins to read again when the
+ * engine has room again.  True when something was sent: the engine may have
+ * moved on.  May call ended().
+ */
+bool stream_flush(struct stream *);
+
+#endif
