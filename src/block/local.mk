@@ -3,6 +3,18 @@ noinst_LIBRARIES += src/block/libblock.a
 src_block_libblock_a_SOURCES = \
 	src/block/file.c \
 	src/block/file.h \
+	src/block/lun.c \
+	src/block/lun.h \
+	src/block/lun_extents.c \
+	src/block/lun_flush.c \
+	src/block/lun_identity.c \
+	src/block/lun_identity.h \
+	src/block/lun_io.c \
+	src/block/lun_priv.h \
+	src/block/lun_probe.c \
+	src/block/lun_probe.h \
+	src/block/lun_rw.c \
+	src/block/lun_zero.c \
 	src/block/mem.c \
 	src/block/mem.h \
 	src/block/range.c \

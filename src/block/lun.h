@@ -26,10 +26,10 @@
 struct lun;
 
 struct lun_config {
-	struct session *session; /* outlives the lun */
-	uint64_t address; /* the eight bytes of REPORT LUNS */
-	uint64_t number; /* for messages: "LUN 3" */
-	bool read_only; /* refuse writes whatever the medium says */
+	struct session *session;    /* outlives the lun */
+	uint64_t address;	    /* the eight bytes of REPORT LUNS */
+	uint64_t number;	    /* for messages: "LUN 3" */
+	bool read_only;		    /* refuse writes whatever the medium says */
 	uint64_t (*now)(void *ctx); /* for session_submit() */
 	void *now_ctx;
 	const struct log *log; /* outlives the lun; may be NULL */
@@ -37,9 +37,9 @@ struct lun_config {
 	 * Once, and never from inside lun_new().  A logical unit that is no
 	 * disk ends without error too: ask lun_type(); its bdev has size 0. */
 	void (*ready)(struct lun *, const struct error *err, void *ctx);
-	/* Required.  Call lun_run() when this time (of now()) has come; the past
-	 * means soon, CLOCK_NEVER not at all.  Replaces the time given before.
-	 * lun_run() must not be called from inside. */
+	/* Required.  Call lun_run() when this time (of now()) has come; the
+	 * past means soon, CLOCK_NEVER not at all.  Replaces the time given
+	 * before. lun_run() must not be called from inside. */
 	void (*wake)(struct lun *, uint64_t at, void *ctx);
 	void *ctx; /* of ready() and wake() */
 };
@@ -61,8 +61,9 @@ bool lun_healthy(const struct lun *);
 uint8_t lun_type(const struct lun *);
 /* Requests accepted and not done, and commands of the probe. */
 unsigned lun_in_flight(const struct lun *);
-/* Ends: requests that wait fail with -EIO, as do all later ones; those in flight
- * are waited for by the caller (lun_in_flight() == 0) before it frees. */
+/* Ends: requests that wait fail with -EIO, as do all later ones; those in
+ * flight are waited for by the caller (lun_in_flight() == 0) before it frees.
+ */
 void lun_stop(struct lun *);
 
 #endif

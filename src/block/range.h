@@ -34,9 +34,9 @@ struct range {
 TAILQ_HEAD(range_list, range);
 
 struct range_set {
-	struct range_list ranges; /* in order of arrival */
+	struct range_list ranges;  /* in order of arrival */
 	struct range_list granted; /* not yet fetched */
-	unsigned waiting; /* ranges with blockers */
+	unsigned waiting;	   /* ranges with blockers */
 };
 
 void range_set_init(struct range_set *);

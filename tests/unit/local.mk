@@ -3,6 +3,14 @@
 # One program for each noun; its source is tests/unit/test_NOUN.c.
 if CMOCKA
 UNIT_LIBS = $(LAYERS) $(LUNTAP_LIBS) $(CMOCKA_LIBS)
+# The lun over a fake session, instead of the layer src/session.
+LUN_RIG = \
+	tests/unit/fake_session.c \
+	tests/unit/fake_session.h \
+	tests/unit/lun_rig.c \
+	tests/unit/lun_rig.h
+LUN_RIG_LIBS = src/block/libblock.a src/proto/libproto.a src/base/libbase.a \
+	$(LUNTAP_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_bdev
 tests_unit_test_bdev_SOURCES = tests/unit/test_bdev.c tests/unit/unit.h
 tests_unit_test_bdev_LDADD = $(UNIT_LIBS)
@@ -51,6 +59,12 @@ tests_unit_test_login_target_SOURCES = tests/unit/test_login_target.c tests/unit
 tests_unit_test_login_target_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_loop
 tests_unit_test_loop_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_lun_probe
+tests_unit_test_lun_probe_SOURCES = $(LUN_RIG) tests/unit/test_lun_probe.c
+tests_unit_test_lun_probe_LDADD = $(LUN_RIG_LIBS)
+check_PROGRAMS += tests/unit/test_lun_random
+tests_unit_test_lun_random_SOURCES = $(LUN_RIG) tests/unit/test_lun_random.c
+tests_unit_test_lun_random_LDADD = $(LUN_RIG_LIBS)
 check_PROGRAMS += tests/unit/test_lunaddr
 tests_unit_test_lunaddr_SOURCES = tests/unit/test_lunaddr.c tests/unit/unit.h
 tests_unit_test_lunaddr_LDADD = $(UNIT_LIBS)
@@ -66,6 +80,8 @@ tests_unit_test_param_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_pdu
 tests_unit_test_pdu_SOURCES = tests/unit/test_pdu.c tests/unit/unit.h
 tests_unit_test_pdu_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_range
+tests_unit_test_range_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_scsidata
 tests_unit_test_scsidata_SOURCES = tests/unit/test_scsidata.c tests/unit/unit.h
 tests_unit_test_scsidata_LDADD = $(UNIT_LIBS)

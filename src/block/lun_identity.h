@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lun_identity - what makes a logical unit the same one after a new login: the
+ * designators of VPD page 83h that are associated with the logical unit (those
+ * of its ports differ from path to path), the serial number of page 80h, block
+ * size and capacity.
+ *
+ * A target that was rebuilt, renumbered or restored may answer with another
+ * disk at the same address; a write that was meant for the old one must not
+ * reach it.
+ */
+#ifndef BLOCK_LUN_IDENTITY_H
+#define BLOCK_LUN_IDENTITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/inquiry.h"
+
+#define LUN_DESIGNATORS_MAX 1024
+
+struct lun_identity {
+	bool has_designators;
+	uint16_t designators_len;
+	uint8_t designators[LUN_DESIGNATORS_MAX];
+	bool has_serial;
+	char serial[VPD_SERIAL_MAX + 1];
+	uint32_t block_size;
+	uint64_t blocks;
+};
+
+/* Takes the designators of the logical unit from page 83h: 0 or -EBADMSG. */
+int lun_identity_designators(
+    struct lun_identity *, const uint8_t *page, size_t len);
+/*
+ * What differs, in words, or NULL.  resized: a capacity that differs is not
+ * held against it (the target has told of the change in an unbroken session).
+ */
+const char *lun_identity_differs(const struct lun_identity *was,
+    const struct lun_identity *is, bool resized);
+
+#endif
