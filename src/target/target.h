@@ -4,10 +4,9 @@
  * serving bdevs.  Sans-IO like the session: io/server.c moves the bytes.
  *
  *     target --- logical units (lu.c: SCSI device server over a bdev)
- *        |
- *        +------ tsessions (ISID + initiator: unit attentions, command window)
- *                   |
- *                   +--- tconn (one connection: framer, sender, login)
+ *        |                            |
+ *        +--- tconn (one connection, which is its session: framer, sender,
+ *                    login, tasks) -- nexus (unit attentions, reservations)
  */
 #ifndef TARGET_TARGET_H
 #define TARGET_TARGET_H
@@ -24,15 +23,15 @@
 #include "proto/login.h"
 #include "proto/param.h"
 
-#define TARGET_LUNS_MAX	 256
-#define TARGET_ACL_MAX	 64
+#define TARGET_LUNS_MAX 256
+#define TARGET_ACL_MAX	64
 
 struct target;
 struct tconn;
 
 struct target_config {
 	char name[ISCSI_NAME_MAX + 1];
-	char alias[256]; /* may be empty */
+	char alias[256];	 /* may be empty */
 	const struct auth *auth; /* NULL or empty user: CHAP is not demanded */
 	const char *acl[TARGET_ACL_MAX]; /* initiator names let in; none: all */
 	unsigned acl_n;
@@ -45,13 +44,18 @@ struct target_config {
 struct lu_config {
 	uint32_t block_size; /* 512 .. 4096, a power of two; the bdev's own
 				granularity may be finer */
-	bool thin; /* UNMAP, WRITE SAME with UNMAP, LBPME, LBPRZ */
+	bool thin;	     /* UNMAP, WRITE SAME with UNMAP, LBPME, LBPRZ */
 	bool read_only;
 };
 
+/* NULL when memory is short.  The config is copied, what it points to is not.
+ */
 struct target *target_new(const struct target_config *);
-/* Every tconn is freed before.  Closes the bdevs.  Takes NULL. */
+/* Every tconn is freed before and target_in_flight() is 0.  Closes the bdevs.
+ * Takes NULL. */
 void target_free(struct target *);
+/* Commands that are still with the bdevs, those of freed connections too. */
+unsigned target_in_flight(const struct target *);
 /* Adds the next LUN (0, 1, ...), takes over the bdev.  -EINVAL: its size is not
  * at least one block; -ENOSPC: TARGET_LUNS_MAX. */
 int target_add_lun(struct target *, struct bdev *, const struct lu_config *);
@@ -69,6 +73,7 @@ struct tconn *tconn_new(struct target *, const char *peer, const char *local,
  * caller. */
 void tconn_free(struct tconn *);
 
+/* 0 vectors: stop reading until something has been sent. */
 int tconn_rx_iov(struct tconn *, struct iovec *iov, int max);
 void tconn_rx_done(struct tconn *, size_t n, uint64_t now);
 int tconn_tx_iov(struct tconn *, struct iovec *iov, int max, uint64_t now);

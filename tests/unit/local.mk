@@ -103,6 +103,11 @@ tests_unit_test_session_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_text
 tests_unit_test_text_SOURCES = tests/unit/test_text.c tests/unit/unit.h
 tests_unit_test_text_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_target_io
+tests_unit_test_target_io_SOURCES = \
+	tests/unit/target_rig.c tests/unit/target_rig.h \
+	tests/unit/test_target_io.c tests/unit/unit.h
+tests_unit_test_target_io_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_url
 tests_unit_test_url_SOURCES = tests/unit/test_url.c tests/unit/unit.h
 tests_unit_test_url_LDADD = $(UNIT_LIBS)

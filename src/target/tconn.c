@@ -1,0 +1,659 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tconn - a connection from accept to close: the driver's calls, the dispatch
+ * of PDUs, CmdSN order and the window (RFC 7143, 4.2.2), time.
+ *
+ * A request becomes a ttask at its header.  SCSI commands begin at once, so
+ * that immediate data can be received where it belongs; the others when their
+ * data segment is there.
+ */
+#include "target/tconn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/serial.h"
+#include "target/target_impl.h"
+
+/*
+ * ---- life ----
+ */
+
+static void
+conn_init(struct tconn *conn, struct target *target, const char *peer,
+    const char *local, uint64_t now)
+{
+	conn->target = target;
+	snprintf(conn->peer, sizeof(conn->peer), "%s", peer);
+	snprintf(conn->local, sizeof(conn->local), "%s", local);
+	conn->text_ttt = PDU_TAG_NONE;
+	conn->end_deadline = now + TCONN_LOGIN_TIMEOUT;
+	conn->seen = now;
+	TAILQ_INIT(&conn->free);
+	TAILQ_INIT(&conn->held);
+	TAILQ_INIT(&conn->waiting);
+	TAILQ_INIT(&conn->r2ts);
+	TAILQ_INIT(&conn->tx);
+	TAILQ_INIT(&conn->sent);
+	for (unsigned i = 0; i < TCONN_HASH; i++)
+		LIST_INIT(&conn->hash[i]);
+}
+
+/* Everything but the structure and its slots. */
+static void
+conn_fini(struct tconn *conn)
+{
+	login_target_free(conn->login);
+	conn->login = NULL;
+	framer_free(conn->framer);
+	conn->framer = NULL;
+	sender_free(conn->sender);
+	conn->sender = NULL;
+	free(conn->text);
+	conn->text = NULL;
+}
+
+struct tconn *
+tconn_new(struct target *target, const char *peer, const char *local,
+    void (*wake)(void *ctx), void *wake_ctx, uint64_t now)
+{
+	struct tconn *conn = calloc(1, sizeof(*conn));
+
+	if (conn == NULL)
+		return NULL;
+	conn_init(conn, target, peer, local, now);
+	conn->wake = wake;
+	conn->wake_ctx = wake_ctx;
+	conn->slots = calloc(TCONN_SLOTS, sizeof(*conn->slots));
+	conn->framer = framer_new(target->config.offer.max_recv_data_segment);
+	conn->sender = sender_new();
+	conn->text = malloc(TCONN_TEXT_MAX);
+	if (conn->slots == NULL || conn->framer == NULL ||
+	    conn->sender == NULL || conn->text == NULL ||
+	    tlogin_new(conn) < 0) {
+		conn_fini(conn);
+		free(conn->slots);
+		free(conn);
+		return NULL;
+	}
+	framer_set_max_data(conn->framer, LOGIN_DATA_MAX);
+	for (unsigned i = TCONN_SLOTS; i-- > 0;) {
+		conn->slots[i].conn = conn;
+		TAILQ_INSERT_HEAD(&conn->free, &conn->slots[i], link);
+	}
+	conn->free_n = TCONN_SLOTS;
+	TAILQ_INSERT_TAIL(&target->conns, conn, link);
+	return conn;
+}
+
+void
+tconn_kill(struct tconn *conn, const struct error *why)
+{
+	if (conn->state == TCONN_CLOSED)
+		return;
+	conn->state = TCONN_CLOSED;
+	conn->why = *why;
+	log_info(conn->target->config.log, "%s: %s", conn->peer, why->text);
+	for (unsigned i = 0; i < TCONN_SLOTS; i++)
+		ttask_abort(&conn->slots[i], false);
+	if (conn->listed) {
+		TAILQ_REMOVE(&conn->target->lus.nexuses, &conn->nexus, link);
+		conn->listed = false;
+	}
+	tconn_wake(conn);
+}
+
+/* A SENT task stays until the sender is gone. */
+void
+tconn_free(struct tconn *conn)
+{
+	static const struct error why = { .class = ERROR_FAILED,
+		.text = "the connection was closed" };
+	struct ttask *task;
+
+	if (conn == NULL)
+		return;
+	conn->driving = true; /* the driver knows: no wake */
+	tconn_kill(conn, &why);
+	conn->gone = true;
+	conn->rx = NULL;
+	conn_fini(conn);
+	while ((task = TAILQ_FIRST(&conn->sent)) != NULL) {
+		TAILQ_REMOVE(&conn->sent, task, link);
+		ttask_free(task);
+	}
+	tconn_reap(conn);
+}
+
+void
+tconn_reap(struct tconn *conn)
+{
+	struct target *target = conn->target;
+
+	if (!conn->gone || conn->running > 0)
+		return;
+	TAILQ_REMOVE(&target->conns, conn, link);
+	free(conn->slots);
+	free(conn);
+}
+
+void
+tconn_wake(struct tconn *conn)
+{
+	if (!conn->driving && !conn->gone && conn->wake != NULL)
+		conn->wake(conn->wake_ctx);
+}
+
+bool
+tconn_closing(const struct tconn *conn, struct error *ret_why)
+{
+	bool closing =
+	    conn->state == TCONN_CLOSED ||
+	    (conn->state == TCONN_FLUSH && sender_bytes(conn->sender) == 0);
+
+	if (closing)
+		*ret_why = conn->why;
+	return closing;
+}
+
+/*
+ * ---- requests ----
+ */
+
+struct ttask *
+tconn_find(struct tconn *conn, uint32_t itt)
+{
+	struct ttask *task;
+
+	LIST_FOREACH (task, &conn->hash[itt % TCONN_HASH], hash)
+		if (task->itt == itt)
+			return task;
+	return NULL;
+}
+
+static void
+hash_insert(struct ttask *task)
+{
+	LIST_INSERT_HEAD(&task->conn->hash[task->itt % TCONN_HASH], task, hash);
+	task->hashed = true;
+}
+
+void
+tconn_hash_remove(struct ttask *task)
+{
+	if (task->hashed)
+		LIST_REMOVE(task, hash);
+	task->hashed = false;
+}
+
+uint32_t
+tconn_max_cmdsn(const struct tconn *conn)
+{
+	return conn->exp_cmdsn + (TCONN_WINDOW - conn->active) - 1;
+}
+
+void
+tconn_reject(struct tconn *conn, const uint8_t *bhs, uint8_t reason)
+{
+	struct ttask *task = ttask_new(conn, TTASK_REJECT, bhs);
+
+	log_debug(conn->target->config.log, "%s: %s rejected: %s", conn->peer,
+	    pdu_opcode_name(pdu_opcode(bhs)), pdu_reject_reason_name(reason));
+	if (task == NULL)
+		return;
+	task->result = reason;
+	task->iov.iov_base = task->bhs;
+	task->iov.iov_len = PDU_BHS_LEN;
+	ttask_reply(task);
+}
+
+/* The data segment of a request that is no SCSI command is complete. */
+static void
+deliver(struct ttask *task, const uint8_t *data, size_t len)
+{
+	switch (pdu_opcode(task->bhs)) {
+	case PDU_NOP_OUT:
+		if (len > task->conn->params.max_send_data_segment)
+			len = task->conn->params.max_send_data_segment;
+		if (!ttask_copy(task, data, len)) {
+			ttask_free(task);
+			return;
+		}
+		ttask_reply(task);
+		break;
+	case PDU_TMF_REQUEST:
+		ttmf_run(task);
+		break;
+	case PDU_TEXT_REQUEST:
+		ttext_run(task, data, len);
+		break;
+	default: /* PDU_LOGOUT_REQUEST */
+		ttmf_run(task);
+		break;
+	}
+}
+
+static void
+take_turn(struct ttask *task)
+{
+	struct tconn *conn = task->conn;
+
+	if (!task->immediate) {
+		conn->exp_cmdsn++;
+		conn->active++;
+		task->counted = true;
+	} else if (task->kind == TTASK_SCSI) {
+		conn->immediates++;
+		task->counted = true;
+	}
+}
+
+/* Commands that waited for the ones before them. */
+static void
+deliver_held(struct tconn *conn)
+{
+	struct ttask *task;
+	uint8_t *data;
+	size_t len;
+
+	while ((task = TAILQ_FIRST(&conn->held)) != NULL &&
+	       task->cmdsn == conn->exp_cmdsn) {
+		TAILQ_REMOVE(&conn->held, task, link);
+		take_turn(task);
+		if (task->aborted) {
+			ttask_free(task);
+			continue;
+		}
+		data = task->buf;
+		len = task->buf_size;
+		task->buf = NULL;
+		task->state = TTASK_TAKEN;
+		if (task->kind == TTASK_SCSI) {
+			ttask_start(task, (uint32_t)len);
+			if (len > 0)
+				ttask_data(task, data, (uint32_t)len);
+		} else {
+			deliver(task, data, len);
+		}
+		pool_put(&conn->target->lus.pool, data, len);
+	}
+}
+
+static void
+hold(struct ttask *task)
+{
+	struct tconn *conn = task->conn;
+	struct ttask *other;
+
+	task->state = TTASK_HELD;
+	TAILQ_FOREACH (other, &conn->held, link) {
+		if (sn_gt(other->cmdsn, task->cmdsn)) {
+			TAILQ_INSERT_BEFORE(other, task, link);
+			return;
+		}
+	}
+	TAILQ_INSERT_TAIL(&conn->held, task, link);
+}
+
+static bool
+held_already(const struct tconn *conn, uint32_t cmdsn)
+{
+	const struct ttask *task;
+
+	TAILQ_FOREACH (task, &conn->held, link)
+		if (task->cmdsn == cmdsn)
+			return true;
+	return false;
+}
+
+static enum ttask_kind
+kind_of(const uint8_t *bhs)
+{
+	switch (pdu_opcode(bhs)) {
+	case PDU_SCSI_COMMAND:
+		return TTASK_SCSI;
+	case PDU_TEXT_REQUEST:
+		return TTASK_TEXT;
+	case PDU_TMF_REQUEST:
+		return TTASK_TMF;
+	case PDU_LOGOUT_REQUEST:
+		return TTASK_LOGOUT;
+	default:
+		return TTASK_NOP;
+	}
+}
+
+/* The PDU whose header this is will be rejected when it is complete. */
+static void
+refuse(struct tconn *conn, uint8_t reason)
+{
+	conn->rx_bad = true;
+	conn->rx_reason = reason;
+	framer_unplace(conn->framer);
+}
+
+/* Why a request cannot be taken, or 0. */
+static uint8_t
+refusal(struct tconn *conn, const struct ttask *task)
+{
+	if (task->itt == PDU_TAG_NONE)
+		return PDU_REJECT_PROTOCOL;
+	if (tconn_find(conn, task->itt) != NULL)
+		return PDU_REJECT_IN_PROGRESS;
+	if (conn->discovery &&
+	    (task->kind == TTASK_SCSI || task->kind == TTASK_TMF))
+		return PDU_REJECT_PROTOCOL;
+	if (task->kind == TTASK_SCSI && task->immediate &&
+	    conn->immediates >= TCONN_IMMEDIATE_MAX)
+		return PDU_REJECT_IMMEDIATE;
+	return 0;
+}
+
+/* The header of a request with a CmdSN. */
+static void
+request(struct tconn *conn, const struct framer_pdu *pdu)
+{
+	bool immediate = pdu_immediate(pdu->bhs);
+	uint32_t cmdsn = be32_get(pdu->bhs + 24);
+	struct ttask *task;
+	uint8_t reason;
+
+	/* 4.2.2.1: outside of the window it is not there. */
+	if (!immediate && (sn_lt(cmdsn, conn->exp_cmdsn) ||
+			      sn_gt(cmdsn, tconn_max_cmdsn(conn)) ||
+			      held_already(conn, cmdsn))) {
+		framer_unplace(conn->framer);
+		return;
+	}
+	task = ttask_new(conn, kind_of(pdu->bhs), pdu->bhs);
+	if (task == NULL) /* tconn_ready() saw to it that there is one */
+		return;
+	task->immediate = immediate;
+	task->cmdsn = cmdsn;
+	task->itt = pdu_itt(pdu->bhs);
+	task->lun = pdu_lun(pdu->bhs);
+	reason = refusal(conn, task);
+	if (reason != 0)
+		refuse(conn, reason);
+	else
+		hash_insert(task);
+	if (!immediate && cmdsn != conn->exp_cmdsn) {
+		task->aborted = reason != 0;
+		conn->rx = reason != 0 ? NULL : task;
+		hold(task);
+		return;
+	}
+	take_turn(task);
+	if (reason != 0) {
+		ttask_free(task);
+		return;
+	}
+	task->state = TTASK_TAKEN;
+	conn->rx = task;
+	if (task->kind == TTASK_SCSI)
+		ttask_start(task, (uint32_t)pdu->data_len);
+}
+
+static void
+request_done(struct tconn *conn, const struct framer_pdu *pdu)
+{
+	struct ttask *task = conn->rx;
+
+	conn->rx = NULL;
+	if (task == NULL)
+		return;
+	switch (task->state) {
+	case TTASK_HELD:
+		if (!pdu->digest_ok ||
+		    !ttask_copy(
+			task, pdu->data, pdu->data == NULL ? 0 : pdu->data_len))
+			task->aborted = true;
+		break;
+	case TTASK_TAKEN:
+		if (pdu->digest_ok)
+			deliver(task, pdu->data,
+			    pdu->data == NULL ? 0 : pdu->data_len);
+		else
+			ttask_free(task);
+		break;
+	default:
+		if (!pdu->digest_ok)
+			ttask_fail(task, SENSE_ABORTED_COMMAND,
+			    SENSE_PROTOCOL_SERVICE_CRC_ERROR);
+		else
+			ttask_data(task, pdu->data, (uint32_t)pdu->data_len);
+		break;
+	}
+	if (conn->state == TCONN_FULL)
+		deliver_held(conn);
+}
+
+/* NOP-Out: a ping, or the answer to ours, which needs no task. */
+static void
+nop_out(struct tconn *conn, const struct framer_pdu *pdu)
+{
+	if (pdu_itt(pdu->bhs) != PDU_TAG_NONE)
+		request(conn, pdu);
+	else
+		framer_unplace(conn->framer);
+}
+
+static void
+refuse_header(struct tconn *conn, const struct framer_pdu *pdu)
+{
+	(void)pdu;
+	refuse(conn, PDU_REJECT_PROTOCOL);
+}
+
+static void
+snack(struct tconn *conn, const struct framer_pdu *pdu)
+{
+	(void)pdu;
+	refuse(conn, PDU_REJECT_SNACK);
+}
+
+/*
+ * ---- dispatch ----
+ */
+
+static const struct {
+	void (*header)(struct tconn *, const struct framer_pdu *);
+	void (*done)(struct tconn *, const struct framer_pdu *);
+} dispatch[0x40] = {
+	[PDU_NOP_OUT] = { nop_out, request_done },
+	[PDU_SCSI_COMMAND] = { request, request_done },
+	[PDU_TMF_REQUEST] = { request, request_done },
+	[PDU_LOGIN_REQUEST] = { refuse_header, NULL },
+	[PDU_TEXT_REQUEST] = { request, request_done },
+	[PDU_DATA_OUT] = { ttask_data_out, ttask_data_out_done },
+	[PDU_LOGOUT_REQUEST] = { request, request_done },
+	[PDU_SNACK] = { snack, NULL },
+};
+
+static void
+header(struct tconn *conn, const struct framer_pdu *pdu)
+{
+	unsigned opcode = pdu_opcode(pdu->bhs);
+
+	conn->rx = NULL;
+	conn->rx_bad = false;
+	if (conn->state == TCONN_LOGIN)
+		return;
+	if (conn->state != TCONN_FULL) {
+		framer_unplace(conn->framer);
+		return;
+	}
+	if (dispatch[opcode].header == NULL)
+		refuse(conn, PDU_REJECT_NOT_SUPPORTED);
+	else
+		dispatch[opcode].header(conn, pdu);
+}
+
+static void
+complete(struct tconn *conn, const struct framer_pdu *pdu)
+{
+	unsigned opcode = pdu_opcode(pdu->bhs);
+
+	if (conn->state == TCONN_LOGIN) {
+		tlogin_pdu(conn, pdu);
+		return;
+	}
+	if (conn->state != TCONN_FULL)
+		return;
+	if (conn->rx_bad)
+		tconn_reject(conn, pdu->bhs, conn->rx_reason);
+	else if (!pdu->digest_ok)
+		tconn_reject(conn, pdu->bhs, PDU_REJECT_DATA_DIGEST);
+	if (dispatch[opcode].done != NULL)
+		dispatch[opcode].done(conn, pdu);
+}
+
+/* Room for what one PDU may need: its task and a Reject; in login, the last
+ * answer has gone. */
+static bool
+ready(const struct tconn *conn)
+{
+	if (conn->state == TCONN_LOGIN)
+		return login_target_state(conn->login) == LOGIN_WAIT &&
+		       conn->login_refs == 0;
+	return conn->free_n >= 2;
+}
+
+static void
+read_pdus(struct tconn *conn)
+{
+	struct framer_pdu pdu;
+	struct error err;
+
+	while (conn->state != TCONN_CLOSED) {
+		conn->paused = !ready(conn);
+		if (conn->paused)
+			return;
+		switch (framer_next(conn->framer, &pdu, &err)) {
+		case FRAMER_MORE:
+			return;
+		case FRAMER_HEADER:
+			header(conn, &pdu);
+			break;
+		case FRAMER_PDU:
+			complete(conn, &pdu);
+			break;
+		case FRAMER_BROKEN:
+			tconn_kill(conn, &err);
+			return;
+		}
+	}
+}
+
+/*
+ * ---- the driver's calls ----
+ */
+
+int
+tconn_rx_iov(struct tconn *conn, struct iovec *iov, int max)
+{
+	if (conn->state == TCONN_CLOSED || conn->paused)
+		return 0;
+	return framer_rx_iov(conn->framer, iov, max);
+}
+
+void
+tconn_rx_done(struct tconn *conn, size_t n, uint64_t now)
+{
+	if (conn->state == TCONN_CLOSED)
+		return;
+	conn->driving = true;
+	conn->seen = now;
+	conn->ping = false;
+	framer_rx_done(conn->framer, n);
+	read_pdus(conn);
+	conn->driving = false;
+}
+
+int
+tconn_tx_iov(struct tconn *conn, struct iovec *iov, int max, uint64_t now)
+{
+	if (conn->state == TCONN_CLOSED)
+		return 0;
+	conn->driving = true;
+	if (conn->state == TCONN_LOGIN)
+		tlogin_form(conn);
+	if (conn->state != TCONN_LOGIN)
+		tform(conn, now);
+	conn->driving = false;
+	return sender_iov(conn->sender, iov, max);
+}
+
+void
+tconn_tx_done(struct tconn *conn, size_t n, uint64_t now)
+{
+	struct ttask *task;
+
+	if (n > 0)
+		conn->seen = now;
+	sender_done(conn->sender, n);
+	conn->driving = true;
+	while ((task = TAILQ_FIRST(&conn->sent)) != NULL && task->refs == 0) {
+		TAILQ_REMOVE(&conn->sent, task, link);
+		ttask_free(task);
+	}
+	if (conn->login != NULL && conn->state != TCONN_LOGIN &&
+	    conn->login_refs == 0) {
+		login_target_free(conn->login);
+		conn->login = NULL;
+	}
+	if (conn->paused)
+		read_pdus(conn);
+	conn->driving = false;
+}
+
+uint64_t
+tconn_deadline(const struct tconn *conn)
+{
+	switch (conn->state) {
+	case TCONN_LOGIN:
+	case TCONN_FLUSH:
+		return conn->end_deadline;
+	case TCONN_FULL:
+		if (!conn->ping)
+			return conn->seen + TCONN_PING_INTERVAL;
+		return (conn->pinged > conn->seen ? conn->pinged : conn->seen) +
+		       TCONN_PING_TIMEOUT;
+	default:
+		return CLOCK_NEVER;
+	}
+}
+
+void
+tconn_tick(struct tconn *conn, uint64_t now)
+{
+	struct error why;
+
+	if (now < tconn_deadline(conn))
+		return;
+	if (conn->state == TCONN_FULL && conn->paused &&
+	    sender_bytes(conn->sender) == 0) {
+		/* It is we who do not read. */
+		conn->seen = now;
+		return;
+	}
+	if (conn->state == TCONN_FULL && !conn->ping) {
+		conn->ping = true;
+		conn->ping_formed = false;
+		conn->pinged = now;
+		tconn_wake(conn);
+		return;
+	}
+	if (conn->state == TCONN_FULL)
+		error_set(&why, ERROR_UNREACHED,
+		    "the initiator has been silent for %u s",
+		    (unsigned)((now - conn->seen) / CLOCK_S));
+	else if (conn->state == TCONN_LOGIN)
+		error_set(&why, ERROR_UNREACHED,
+		    "the login took longer than %u s",
+		    (unsigned)(TCONN_LOGIN_TIMEOUT / CLOCK_S));
+	else
+		why = conn->why;
+	tconn_kill(conn, &why);
+}
