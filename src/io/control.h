@@ -3,17 +3,15 @@
  * control - the control socket of a running mount or export, which unmount,
  * detach and status talk to.
  *
- * It is a stream socket in the runtime folder: $XDG_RUNTIME_DIR/luntap, else
- * /run/user/UID/luntap, else /tmp/luntap-UID.  The folder must be a real
- * folder, ours, and closed to others; else nothing is made or read there.  The
- * socket is called KIND-HASH after what it serves (a mount point), so that
- * it is found without asking every one, and so that one thing is served once.
+ * It is a stream socket in the runtime folder (runtime.h), called KIND-HASH
+ * after what it serves (a mount point), so that it is found without asking
+ * every one, and so that one thing is served once.
  *
  * A client sends one JSON object in one line and gets one in return:
  *
  *     {"request":"status"}  ->  {"kind":"mount","name":"/mnt","pid":42, ...}
  *     {"request":"stop"}    ->  {"result":0}      when everything has ended
- *     {"request":"dance"}   ->  {"error":"unknown request","class":1}
+ *     {"request":"dance"}   ->  {"error":"unknown request","class":2}
  *
  * Then the server closes.  Only the same user and root are answered.
  */
@@ -63,14 +61,15 @@ void control_refuse(
 
 /* ---- the asking side; blocking ---- */
 
-/* A socket found in the runtime folder. */
+/* A socket found in a runtime folder. */
+#define CONTROL_KIND_MAX 15
 struct control_entry {
 	char *path;
-	char kind[16];
+	char kind[CONTROL_KIND_MAX + 1];
 };
 
-/* Every live socket, sorted by path; stale ones are removed on the way.
- * Returns their number (0: none, or no runtime folder), or -1. */
+/* Every live socket of every runtime folder (runtime.h), sorted by path; stale
+ * ones are removed on the way.  Returns their number, or -1. */
 int control_list(struct control_entry **ret, struct error *err);
 void control_list_free(struct control_entry *, int n);
 
@@ -86,8 +85,7 @@ int control_find(
  */
 int control_ask(const char *path, const char *what, int timeout_ms,
     struct json_object **ret, struct error *err);
-/* The same, and waits on until the serving process has closed its end, that
- * is: is gone or has freed its control. */
+/* Asks to stop, and after the answer waits until the process is gone. */
 int control_stop(const char *path, int timeout_ms, struct json_object **ret,
     struct error *err);
 

@@ -29,6 +29,7 @@ struct daemon {
 	int pipe;      /* to the parent; -1: in the foreground, or cut loose */
 	pid_t child;   /* in the parent, after daemon_fork() returned 1 */
 	char *pidfile; /* to be removed at the end, or NULL */
+	int pid_fd;    /* holds the lock on it, or -1 */
 };
 
 /* For a process that stays in the foreground: the other functions then do what
@@ -52,8 +53,9 @@ int daemon_pidfile(struct daemon *, const char *path, struct error *err);
  */
 int daemon_ready(struct daemon *, struct error *err);
 
-/* The child has failed: the parent's daemon_fork() returns -1 with this error.
- * False in the foreground (or when ready before): print it yourself. */
+/* The child has failed and ends: the parent's daemon_fork() returns -1 with
+ * this error once it has.  False in the foreground (or when ready before):
+ * print it yourself. */
 bool daemon_failed(struct daemon *, const struct error *why);
 
 /* Removes the pid file.  Last thing before exit. */

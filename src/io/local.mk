@@ -1,17 +1,25 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += src/io/libio.a
 src_io_libio_a_SOURCES = \
+	src/io/control.c \
 	src/io/control.h \
+	src/io/control_client.c \
+	src/io/control_name.c \
+	src/io/control_name.h \
+	src/io/daemon.c \
 	src/io/daemon.h \
+	src/io/helpers.c \
+	src/io/helpers.h \
 	src/io/link.c \
 	src/io/link.h \
+	src/io/logsink.c \
 	src/io/logsink.h \
 	src/io/loop.c \
 	src/io/loop.h \
-	src/io/pool.c \
-	src/io/pool.h \
 	src/io/random.c \
 	src/io/random.h \
+	src/io/runtime.c \
+	src/io/runtime.h \
 	src/io/server.c \
 	src/io/server.h \
 	src/io/socket.c \

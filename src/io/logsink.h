@@ -14,7 +14,7 @@
 
 struct logsink {
 	struct log log; /* hand out &sink.log */
-	int fd;		/* stderr or a file; -1: syslog */
+	int fd;		/* the file, or -1 */
 };
 
 /* To stderr: "luntap: warning: text". */

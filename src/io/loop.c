@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "io/pool.h"
+#include "io/helpers.h"
 
 #define EVENTS_MAX 64
 /* A read completes requests, whose answers are formed, which are then flushed:
@@ -53,7 +53,7 @@ struct loop {
 	unsigned handlers;
 
 	struct watch finished;
-	struct pool *pool;
+	struct helpers *helpers;
 };
 
 static uint64_t
@@ -71,7 +71,7 @@ jobs_finished(struct watch *w, uint32_t events)
 	struct loop *loop = w->ctx;
 
 	(void)events;
-	pool_collect(loop->pool);
+	helpers_collect(loop->helpers);
 }
 
 int
@@ -89,11 +89,12 @@ loop_new(struct loop **ret)
 		return error;
 	}
 	loop->signals.fd = -1;
-	error = pool_new(&loop->pool);
+	error = helpers_new(&loop->helpers);
 	if (error == 0) {
-		loop->finished = (struct watch){ .fd = pool_fd(loop->pool),
-			.ready = jobs_finished,
-			.ctx = loop };
+		loop->finished =
+		    (struct watch){ .fd = helpers_fd(loop->helpers),
+			    .ready = jobs_finished,
+			    .ctx = loop };
 		error = watch_add(loop, &loop->finished, EPOLLIN);
 	}
 	if (error != 0) {
@@ -112,9 +113,9 @@ loop_free(struct loop *loop)
 {
 	if (loop == NULL)
 		return;
-	if (loop->pool != NULL) {
-		pool_drain(loop->pool);
-		pool_free(loop->pool);
+	if (loop->helpers != NULL) {
+		helpers_drain(loop->helpers);
+		helpers_free(loop->helpers);
 	}
 	if (loop->signals.fd != -1)
 		close(loop->signals.fd);
@@ -350,7 +351,7 @@ loop_signal(struct loop *loop, int signo, void (*got)(void *, int), void *ctx)
 void
 job_submit(struct loop *loop, struct job *job)
 {
-	pool_submit(loop->pool, job);
+	helpers_submit(loop->helpers, job);
 }
 
 /* ---- the loop ---- */
@@ -384,7 +385,7 @@ void
 loop_drain(struct loop *loop)
 {
 	do {
-		pool_drain(loop->pool);
+		helpers_drain(loop->helpers);
 		run_deferred(loop);
-	} while (!TAILQ_EMPTY(&loop->deferred) || pool_busy(loop->pool));
+	} while (!TAILQ_EMPTY(&loop->deferred) || helpers_busy(loop->helpers));
 }
