@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "cmd/options.h"
+#include "proto/scsi.h"
 #include "proto/sense.h"
 #include "proto/url.h"
 
@@ -24,6 +25,10 @@ struct client;
  * -1 with err. */
 int client_open(struct options *, const struct url *, struct client **ret,
     struct error *err);
+/* The same with the text of a URL that must name a LUN, which is looked up in
+ * the target's REPORT LUNS. */
+int client_open_lun(struct options *, const char *url, struct client **ret,
+    uint64_t *ret_lun, struct error *err);
 /* Logs out, waits for that, frees.  Takes NULL. */
 void client_close(struct client *);
 
@@ -42,9 +47,14 @@ int client_text(struct client *, const char *request, size_t request_len,
 /* All addresses of the target's REPORT LUNS, malloc()ed.  0, or -1. */
 int client_luns(
     struct client *, uint64_t **ret, unsigned *ret_n, struct error *err);
-/* The address that REPORT LUNS gives for url->lun.  Without a LUN in the URL
- * the only one of the target is meant.  0, or -1 with err (ERROR_ABSENT). */
+/* The address that REPORT LUNS gives for lun, which is by the usual method.  0,
+ * or -1 with err (ERROR_ABSENT). */
 int client_find_lun(
-    struct client *, const struct url *, uint64_t *ret, struct error *err);
+    struct client *, uint64_t lun, uint64_t *ret, struct error *err);
+
+/* The capacity, of READ CAPACITY(16) or, where the target knows only that,
+ * (10). 0, or -1 with err. */
+int client_capacity(
+    struct client *, uint64_t lun, struct capacity *ret, struct error *err);
 
 #endif

@@ -1,5 +1,24 @@
 # SPDX-License-Identifier: BSD-2-Clause
 bin_PROGRAMS = luntap
 luntap_SOURCES = \
-	cmd/luntap.c
+	cmd/client.c \
+	cmd/client.h \
+	cmd/cmd.h \
+	cmd/discover.c \
+	cmd/initiator.c \
+	cmd/initiator.h \
+	cmd/inquiry.c \
+	cmd/list.c \
+	cmd/luntap.c \
+	cmd/options.c \
+	cmd/options.h \
+	cmd/readcapacity.c \
+	cmd/report.c \
+	cmd/report.h \
+	cmd/secret.c \
+	cmd/secret.h \
+	cmd/targets.c \
+	cmd/targets.h \
+	cmd/vpd.c \
+	cmd/vpd.h
 luntap_LDADD = $(LAYERS) $(LUNTAP_LIBS)

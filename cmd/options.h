@@ -22,12 +22,12 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "io/link.h"
 #include "io/logsink.h"
 #include "proto/auth.h"
 #include "proto/digest.h"
 #include "proto/name.h"
 #include "proto/url.h"
-#include "session/session.h"
 
 /* Which of the shared options a command takes. */
 #define OPTIONS_LOGIN  0x01u /* --initiator-name NAME, --timeout SECONDS */
@@ -38,6 +38,20 @@
 #define OPTIONS_SESSION \
 	(OPTIONS_LOGIN | OPTIONS_CHAP | OPTIONS_DIGEST | OPTIONS_LOG)
 /* All commands take -h, --help. */
+
+/* The lines of --help for OPTIONS_SESSION. */
+#define OPTIONS_SESSION_HELP                                            \
+	"      --initiator-name NAME    who we are\n"                   \
+	"      --chap-secret-file FILE  one line: user password "       \
+	"[target_user\n"                                                \
+	"                               target_password]\n"             \
+	"      --header-digest LIST     none, crc32c, best first\n"     \
+	"      --data-digest LIST       the same\n"                     \
+	"      --timeout SECONDS        for connecting, logging in, a " \
+	"command\n"                                                     \
+	"      --log-file FILE          instead of stderr\n"            \
+	"  -v, --verbose                say more; twice: much more\n"   \
+	"  -h, --help                   this\n"
 
 /* Values of a command's own long options that have no letter start here. */
 #define OPTIONS_OWN 0x1000
@@ -74,12 +88,13 @@ bool options_parse(struct options *, const struct command_line *, int argc,
 void options_fini(struct options *);
 
 /*
- * The session to log in to url with: names, portal, secrets (field by field
- * from the URL, else the file, else the environment), digests (URL, else
- * options), time-outs, log.  The auth is in secret memory.  0, or -1 with err.
+ * The link to log in to url with: the defaults, and the names, portal, secrets
+ * (field by field from the URL, else the file, else the environment), digests
+ * (URL, else options), time-outs and log.  The auth is in secret memory.  0, or
+ * -1 with err.
  */
-int options_session(struct options *, const struct url *,
-    struct session_config *ret, struct error *err);
+int options_link(struct options *, const struct url *, struct link_config *ret,
+    struct error *err);
 
 /* "4096", "256M", "1.5" is not: bytes with an optional K, M, G, T (binary).
  * 0, -EINVAL or -ERANGE. */

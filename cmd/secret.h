@@ -21,9 +21,9 @@
 #include "base/error.h"
 #include "proto/auth.h"
 
-/* Before anything else: arguments that hold secrets are replaced by copies.  0
- * or -errno (no memory). */
-int secret_init(int argc, char **argv);
+/* Before anything else: arguments that hold secrets are replaced by copies.  0,
+ * or -1 with err. */
+int secret_init(int argc, char **argv, struct error *err);
 /* Wipes everything; what secret_new() gave is gone. */
 void secret_fini(void);
 /* A lock in memory does not survive fork(): the child that goes on calls this.
@@ -34,7 +34,7 @@ void secret_lock(void);
 void *secret_new(size_t size);
 
 /* What LIBISCSI_CHAP_USERNAME, _PASSWORD, _TARGET_USERNAME and _TARGET_PASSWORD
- * said; fields that were not set or too long are empty. */
+ * said; fields that were not set are empty. */
 const struct auth *secret_environment(void);
 
 /* Reads `user password [target_user target_password]`, one line, from a file

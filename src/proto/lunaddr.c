@@ -7,8 +7,8 @@
  *     10tttttt bbblllll   logical unit: target t, bus b, LUN l
  *     11eeaaaa ...        extended: length e, method a
  *
- * Extended flat (4.7.7.5.3): a = 2, e = 1: three bytes follow (SAM-5 knows a
- * five-byte form with e = 2 as well).
+ * Extended flat: a = 2; with e = 1 three bytes follow, with e = 2 five (long
+ * extended flat).
  */
 #include "proto/lunaddr.h"
 
@@ -25,8 +25,10 @@ lunaddr_encode(uint64_t number, uint64_t *ret)
 		*ret = number << 48;
 	else if (number < 16384)
 		*ret = UINT64_C(0x4000) << 48 | number << 48;
-	else if (number <= LUNADDR_NUMBER_MAX)
+	else if (number <= 0xffffff)
 		*ret = UINT64_C(0xd2) << 56 | number << 32;
+	else if (number <= LUNADDR_NUMBER_MAX)
+		*ret = UINT64_C(0xe2) << 56 | number << 16;
 	else
 		return -ERANGE;
 	return 0;

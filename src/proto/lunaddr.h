@@ -16,11 +16,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LUNADDR_NUMBER_MAX 0xffffffu /* extended flat, three bytes */
-#define LUNADDR_TEXT	   24	     /* room for any text, NUL included */
+#define LUNADDR_NUMBER_MAX UINT64_C(0xffffffffff) /* five bytes */
+#define LUNADDR_TEXT	   24 /* room for any text, NUL included */
 
 /* The usual address of a number: peripheral below 256, flat below 16384,
- * extended flat above.  0 or -ERANGE. */
+ * extended flat of three or five bytes above.  0 or -ERANGE. */
 int lunaddr_encode(uint64_t number, uint64_t *ret);
 /* True when the address stands for a plain number. */
 bool lunaddr_number(uint64_t addr, uint64_t *ret);

@@ -11,6 +11,14 @@
  * ---- READ CAPACITY ----
  */
 
+/* A block has bytes, and all of them together can be counted. */
+static bool
+capacity_sane(const struct capacity *cap)
+{
+	return cap->block_size != 0 &&
+	    cap->last_lba < UINT64_MAX / cap->block_size;
+}
+
 int
 capacity10_get(const uint8_t *buf, size_t len, struct capacity *ret)
 {
@@ -21,7 +29,7 @@ capacity10_get(const uint8_t *buf, size_t len, struct capacity *ret)
 	cursor_init(&c, buf, len);
 	cap.last_lba = cursor_u32(&c);
 	cap.block_size = cursor_u32(&c);
-	if (c.bad || cap.block_size == 0)
+	if (c.bad || !capacity_sane(&cap))
 		return -EBADMSG;
 	*ret = cap;
 	return 0;
@@ -40,7 +48,7 @@ capacity16_get(const uint8_t *buf, size_t len, struct capacity *ret)
 	cap.last_lba = cursor_u64(&c);
 	cap.block_size = cursor_u32(&c);
 	/* SBC-2 ends here or two bytes later. */
-	if (c.bad || cap.block_size == 0)
+	if (c.bad || !capacity_sane(&cap))
 		return -EBADMSG;
 	b = cursor_u8(&c);
 	cap.prot_en = b & 0x01;

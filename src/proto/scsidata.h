@@ -32,7 +32,7 @@ struct capacity {
 	bool lbpme; /* thin */
 	bool lbprz; /* unmapped blocks read as zeros */
 };
-/* Also -EBADMSG: a block size of 0. */
+/* Also -EBADMSG: a block size of 0, or a size of 2^64 bytes and more. */
 int capacity10_get(const uint8_t *buf, size_t len, struct capacity *ret);
 int capacity16_get(const uint8_t *buf, size_t len, struct capacity *ret);
 int capacity10_put(uint8_t *buf, size_t size, const struct capacity *);

@@ -259,9 +259,9 @@ static int
 lun_fail(struct span s, struct error *err)
 {
 	return error_set(err, ERROR_USAGE,
-	    "\"%s\" is not a LUN: a number up to %u, or 0x and 16 digits, is "
-	    "wanted",
-	    show(s).text, LUNADDR_NUMBER_MAX);
+	    "\"%s\" is not a LUN: a number, or 0x and 16 hexadecimal digits, "
+	    "is wanted",
+	    show(s).text);
 }
 
 /*

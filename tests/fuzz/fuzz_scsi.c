@@ -153,10 +153,8 @@ fuzz_lists(const uint8_t *p, size_t len)
 	if (lunlist_get(p, len, luns, MANY, &n) == 0)
 		for (i = 0; i < n; i++) {
 			lunaddr_text(text, luns[i]);
-			require(lunaddr_parse(text, strlen(text), &addr) == 0 ||
-				strlen(text) > 8);
-			require(
-			    strlen(text) > 8 || lunaddr_same(addr, luns[i]));
+			require(lunaddr_parse(text, strlen(text), &addr) == 0);
+			require(lunaddr_same(addr, luns[i]));
 		}
 	if (lba_status_get(p, len, status, MANY, &n) == 0)
 		require(n <= MANY && n * LBA_STATUS_DESCRIPTOR_LEN <= len);

@@ -24,7 +24,9 @@ test_encode(void **state)
 	assert_true(a == 0xd200400000000000);
 	assert_int_equal(lunaddr_encode(0xffffff, &a), 0);
 	assert_true(a == 0xd2ffffff00000000);
-	assert_int_equal(lunaddr_encode(0x1000000, &a), -ERANGE);
+	assert_int_equal(lunaddr_encode(0x1000000, &a), 0);
+	assert_true(a == 0xe200010000000000);
+	assert_int_equal(lunaddr_encode(UINT64_C(1) << 40, &a), -ERANGE);
 }
 
 static void

@@ -32,6 +32,8 @@ test_capacity(void **state)
 	assert_int_equal(capacity10_get(buf, 8, &got), 0);
 	assert_true(got.last_lba == UINT32_MAX && got.block_size == 4096);
 	assert_int_equal(capacity10_get(buf, 7, &got), -EBADMSG);
+	memset(buf, 0xff, 8);
+	assert_int_equal(capacity16_get(buf, 32, &got), -EBADMSG);
 	memset(buf + 4, 0, 4);
 	assert_int_equal(capacity10_get(buf, 8, &got), -EBADMSG);
 }

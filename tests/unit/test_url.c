@@ -141,7 +141,7 @@ test_refused(void **state)
 	bad("iscsi://nas//0", "no target", NULL);
 	bad("iscsi://nas/" IQN "/x", "\"x\"", NULL);
 	bad("iscsi://nas/" IQN "/0/1", "LUN", NULL);
-	bad("iscsi://nas/" IQN "/16777216", "LUN", NULL);
+	bad("iscsi://nas/" IQN "/1099511627776", "LUN", NULL);
 	bad("iscsi://@nas/" IQN, "user name", NULL);
 	bad("iscsi://u%hush@hush@nas/" IQN, "--chap-secret-file", "hush");
 	bad("iscsi://u%hush/" IQN, "host", "hush");
