@@ -17,6 +17,7 @@ luntap_SOURCES = \
 	cmd/report.h \
 	cmd/secret.c \
 	cmd/secret.h \
+	cmd/target.c \
 	cmd/targets.c \
 	cmd/targets.h \
 	cmd/vpd.c \

@@ -18,6 +18,7 @@ static const struct command *const commands[] = {
 	&command_list,
 	&command_inquiry,
 	&command_readcapacity,
+	&command_target,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -90,9 +90,8 @@ peer_ended(void *ctx, int error)
 {
 	struct peer *p = ctx;
 
-	log_info(p->server->log, "%s: %s", p->name,
-	    error == 0 ? "the initiator closed the connection"
-		       : strerror(error));
+	if (error != 0)
+		log_info(p->server->log, "%s: %s", p->name, strerror(error));
 	p->gone = true;
 	peer_pump_soon(p);
 }
@@ -129,15 +128,8 @@ peer_pump(struct deferred *d)
 
 	while (stream_flush(&p->stream)) {
 	}
-	if (!p->gone && tconn_closing(p->tconn, &why)) {
-		if (why.class == ERROR_NONE)
-			log_info(p->server->log, "%s: logged out", p->name);
-		else
-			log_warn(p->server->log, "%s: closed: %s", p->name,
-			    why.text);
-		p->gone = true;
-	}
-	if (p->gone) {
+	/* Why it ends, the tconn has logged. */
+	if (p->gone || tconn_closing(p->tconn, &why)) {
 		peer_free(p);
 		return;
 	}
