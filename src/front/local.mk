@@ -1,3 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += src/front/libfront.a
-src_front_libfront_a_SOURCES =
+src_front_libfront_a_SOURCES = \
+	src/front/fuse.c \
+	src/front/fuse.h \
+	src/front/fuse_data.c \
+	src/front/fuse_impl.h \
+	src/front/fuse_inval.c \
+	src/front/fuse_name.c \
+	src/front/fuse_op.c \
+	src/front/fuse_umount.c

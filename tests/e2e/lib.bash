@@ -35,6 +35,15 @@ as_user() {
 	fi
 }
 
+# The same in place of this shell: so that $! of a job is the command's own.
+exec_as_user() {
+	if [ "$(id -u)" -eq 0 ]; then
+		exec setpriv --reuid=65534 --regid=65534 --clear-groups \
+			--inh-caps=-all "$@"
+	fi
+	exec "$@"
+}
+
 luntap() {
 	as_user "$LUNTAP" "$@"
 }
