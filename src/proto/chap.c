@@ -77,6 +77,22 @@ chap_algs(const struct auth *auth, uint8_t ret_algs[CHAP_ALGS])
 	return n;
 }
 
+bool
+chap_leave_out(struct auth *auth, enum chap_alg alg)
+{
+	uint8_t all[CHAP_ALGS], rest[CHAP_ALGS] = { 0 };
+	unsigned i, n, left = 0;
+
+	n = chap_algs(auth, all);
+	for (i = 0; i < n; i++)
+		if (all[i] != alg)
+			rest[left++] = all[i];
+	if (left == 0 || left == n)
+		return false;
+	memcpy(auth->algs, rest, sizeof(rest));
+	return true;
+}
+
 const char *
 chap_alg_name(enum chap_alg alg)
 {

@@ -47,6 +47,9 @@ chap_keys_take(struct chap_keys *, const struct text_pair *, struct error *err);
 /* Fills ret_algs with the algorithms to use, best first; returns how many. */
 unsigned chap_algs(const struct auth *, uint8_t ret_algs[CHAP_ALGS]);
 const char *chap_alg_name(enum chap_alg);
+/* Takes alg out of the list.  False, and nothing is done, when it is not there
+ * or the only one. */
+bool chap_leave_out(struct auth *, enum chap_alg);
 
 /* CHAP_R: the hash of identifier, secret and challenge.  Returns its length. */
 size_t chap_response(enum chap_alg, uint8_t id, const char *secret,

@@ -79,7 +79,7 @@ enum login_state {
 	LOGIN_SEND,	/* login_*_send() has the next PDU */
 	LOGIN_WAIT,	/* waiting for the peer's next PDU */
 	LOGIN_DONE,	/* full feature phase */
-	LOGIN_REDIRECT, /* initiator: status class 1; log in elsewhere */
+	LOGIN_REDIRECT, /* initiator: log in elsewhere, or here again */
 	LOGIN_FAILED	/* the error says why; close the connection */
 };
 
@@ -113,7 +113,7 @@ struct login_result {
 /* LOGIN_DONE. */
 const struct login_result *
 login_initiator_result(const struct login_initiator *);
-/* LOGIN_REDIRECT: "host[:port]" from TargetAddress (IPv6 in brackets), checked
+/* LOGIN_REDIRECT: the portal to log in at: "host[:port]" from TargetAddress (IPv6 in brackets), checked
  * for form.  permanent: status 0x0102. */
 const char *
 login_initiator_redirect(const struct login_initiator *, bool *ret_permanent);

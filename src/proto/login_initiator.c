@@ -199,12 +199,38 @@ login_initiator_send(struct login_initiator *l, uint8_t *bhs,
 	l->state = LOGIN_WAIT;
 }
 
+/*
+ * iscsitarget and tgt took CHAP_A=7 for SHA-1 before the number was given to
+ * SHA-256, and still do: they choose it, and find the response too long.  Then
+ * the login begins again without it.  (Who could forge that refusal could have
+ * forged the choice.)
+ */
+static bool
+begin_again(struct login_initiator *l)
+{
+	const struct login_initiator_config *c = l->config;
+
+	if (l->status != LOGIN_INITIATOR_ERROR || l->step != STEP_PROOF ||
+	    l->theirs.alg != CHAP_SHA256 ||
+	    !chap_leave_out(c->auth, CHAP_SHA256))
+		return false;
+	log_info(c->log,
+	    "%s takes CHAP algorithm 7 for something other than "
+	    "SHA-256; leaving it out",
+	    c->portal);
+	snprintf(l->redirect, sizeof(l->redirect), "%s", c->portal);
+	l->state = LOGIN_REDIRECT;
+	return true;
+}
+
 static enum login_state
 refused(struct login_initiator *l, struct error *err)
 {
 	const char *advice = login_status_advice(l->status, l->chap);
 	enum error_class class = ERROR_FAILED;
 
+	if (begin_again(l))
+		return l->state;
 	if (l->status == LOGIN_AUTHENTICATION_FAILURE && l->chap &&
 	    l->step == STEP_METHOD)
 		advice = "the target does not use CHAP here, or knows no "
@@ -214,8 +240,7 @@ refused(struct login_initiator *l, struct error *err)
 	else if (l->status >> 8 == 2)
 		class = ERROR_REFUSED;
 	return fail(l, err, class, "%s (status 0x%04x); %s",
-	    login_status_name(l->status), l->status,
-	    advice);
+	    login_status_name(l->status), l->status, advice);
 }
 
 /* Status class 1. */

@@ -502,6 +502,50 @@ chap_equal_secrets(void **state)
 	script_fini(&s);
 }
 
+/* tgt and iscsitarget mean SHA-1 by 7, and refuse the longer response. */
+static void
+chap_seven_means_sha1(void **state)
+{
+	struct script s;
+	bool permanent;
+
+	(void)state;
+	begin(&s, false);
+	assert_string_equal(script_value(&s, "CHAP_A"), "8,7,6,5");
+	ANSWER(&s, false, "CHAP_A=7\0CHAP_I=1\0CHAP_C=0x0102");
+	script_prepare(&s, false);
+	s.rsp.status = LOGIN_INITIATOR_ERROR;
+	script_send(&s, NULL, 0);
+	assert_int_equal(s.state, LOGIN_REDIRECT);
+	assert_string_equal(
+	    login_initiator_redirect(s.login, &permanent), SCRIPT_PORTAL);
+	assert_false(permanent);
+	/* The next login offers the rest, with the same account. */
+	login_initiator_free(s.login);
+	script_start(&s);
+	ANSWER(&s, false, "AuthMethod=CHAP");
+	assert_string_equal(script_value(&s, "CHAP_A"), "8,6,5");
+	ANSWER(&s, false, "CHAP_A=5\0CHAP_I=1\0CHAP_C=0x0102");
+	script_prepare(&s, false);
+	s.rsp.status = LOGIN_INITIATOR_ERROR;
+	script_send(&s, NULL, 0);
+	assert_failed(&s, ERROR_REFUSED, "0x0200");
+	script_fini(&s);
+
+	/* The only one that the user allows: the refusal stands. */
+	script_init(&s);
+	script_account(&s, false);
+	s.auth.algs[0] = CHAP_SHA256;
+	script_start(&s);
+	ANSWER(&s, false, "AuthMethod=CHAP");
+	ANSWER(&s, false, "CHAP_A=7\0CHAP_I=1\0CHAP_C=0x0102");
+	script_prepare(&s, false);
+	s.rsp.status = LOGIN_INITIATOR_ERROR;
+	script_send(&s, NULL, 0);
+	assert_failed(&s, ERROR_REFUSED, "0x0200");
+	script_fini(&s);
+}
+
 int
 main(void)
 {
@@ -523,6 +567,7 @@ main(void)
 		cmocka_unit_test(chap_05_no_proof),
 		cmocka_unit_test(chap_skipped),
 		cmocka_unit_test(chap_equal_secrets),
+		cmocka_unit_test(chap_seven_means_sha1),
 	};
 
 	return cmocka_run_group_tests_name(
