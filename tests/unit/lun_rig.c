@@ -173,6 +173,7 @@ rig_done(struct bdev_req *req)
 	assert_false(r->inside_submit);
 	assert_int_equal(*r->result, 1);
 	*r->result = req->result;
+	r->rig->extents_n = req->extents_n;
 	free(r);
 }
 
@@ -191,6 +192,8 @@ rig_submit(struct rig *rig, enum bdev_op op, uint64_t offset, void *buffer,
 	r->iov.iov_len = length;
 	r->req.iov = &r->iov;
 	r->req.iovcnt = 1;
+	r->req.extents = rig->extents;
+	r->req.extents_max = rig->extents_max;
 	r->req.done = rig_done;
 	r->req.ctx = r;
 	r->result = result;

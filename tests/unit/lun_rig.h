@@ -18,7 +18,10 @@ struct rig {
 	unsigned ready;	    /* how often it was called */
 	struct error error; /* of it */
 	unsigned changed;
-	char log[8192]; /* the lines, one after another */
+	struct bdev_extent extents[8]; /* of the EXTENTS request */
+	unsigned extents_max;	       /* before it */
+	unsigned extents_n;	       /* after it */
+	char log[8192];		       /* the lines, one after another */
 	struct log sink;
 };
 

@@ -312,6 +312,8 @@ build_disk(uint64_t seed)
 	uint64_t base = seed % 3 == 0 ? UINT64_C(0x123456789a) : 0;
 	struct fake_disk *d = &rig.session.disk;
 
+	memset(reqs, 0, sizeof(reqs));
+	in_air = 0;
 	rig_init(&rig, block, BLOCKS, base);
 	rig.session.seed = seed;
 	rig.sink.max = LOG_ERROR_LEVEL;
