@@ -58,6 +58,7 @@ struct tconn *
 tconn_new(struct target *target, const char *peer, const char *local,
     void (*wake)(void *ctx), void *wake_ctx, uint64_t now)
 {
+	uint32_t max_data = target->config.offer.max_recv_data_segment;
 	struct tconn *conn = calloc(1, sizeof(*conn));
 
 	if (conn == NULL)
@@ -66,7 +67,8 @@ tconn_new(struct target *target, const char *peer, const char *local,
 	conn->wake = wake;
 	conn->wake_ctx = wake_ctx;
 	conn->slots = calloc(TCONN_SLOTS, sizeof(*conn->slots));
-	conn->framer = framer_new(target->config.offer.max_recv_data_segment);
+	conn->framer =
+	    framer_new(max_data > LOGIN_DATA_MAX ? max_data : LOGIN_DATA_MAX);
 	conn->sender = sender_new();
 	conn->text = malloc(TCONN_TEXT_MAX);
 	if (conn->slots == NULL || conn->framer == NULL ||
