@@ -42,6 +42,7 @@ conn_open(struct conn *c, uint64_t now, struct error *err)
 	c->commands_in_turn = 0;
 	c->exp_statsn = 0;
 	c->late_aborts = 0;
+	c->late_responses = 0;
 	c->last_rx = now;
 	c->ping_at = CLOCK_NEVER;
 	c->ping_out = false;

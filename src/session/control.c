@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/escape.h"
+#include "base/serial.h"
 #include "session/internal.h"
 
 /* Pings of the target that wait to be answered. */
@@ -417,6 +417,26 @@ control_async(struct conn *c, const struct framer_pdu *pdu, uint64_t now,
 	}
 }
 
+/*
+ * A command is rejected: the task has ended, though a status may still follow
+ * (RFC 7143, 11.17.1).  But when its CmdSN was not taken there is a hole, at
+ * which everything behind it waits, and only recovery fills it.
+ */
+static int
+reject_command(struct conn *c, const struct pdu_reject *h, uint32_t itt,
+    const struct error *why, uint64_t now)
+{
+	struct task *t = task_find(c->session, itt);
+
+	if (t == NULL || sn_le(h->expcmdsn, t->cmdsn))
+		return -1;
+	log_warn(c->session->config.log, "%s", why->text);
+	c->late_responses++;
+	t->outcome = TASK_BAD_REPLY;
+	task_finish(c->session, t, now);
+	return 0;
+}
+
 int
 control_reject(struct conn *c, const struct framer_pdu *pdu, uint64_t now,
     struct error *err)
@@ -424,47 +444,35 @@ control_reject(struct conn *c, const struct framer_pdu *pdu, uint64_t now,
 	struct session *s = c->session;
 	struct pdu_reject h;
 	const uint8_t *bhs = pdu->data;
-	struct error why;
-	struct task *t;
 
 	pdu_get_reject(pdu->bhs, &h);
 	if (pdu->data_len < PDU_BHS_LEN)
 		return conn_violation(c, err,
 		    "Reject (%s) without the header that it rejects",
 		    pdu_reject_reason_name(h.reason));
-	error_set(&why, ERROR_FAILED, "%s rejected a %s: %s", s->next_portal,
+	error_set(err, ERROR_FAILED, "%s rejected a %s: %s", s->next_portal,
 	    pdu_opcode_name(pdu_opcode(bhs)), pdu_reject_reason_name(h.reason));
-	log_warn(s->config.log, "%s", why.text);
 
 	switch (pdu_opcode(bhs)) {
 	case PDU_SCSI_COMMAND:
-		t = task_find(s, pdu_itt(bhs));
-		if (t == NULL)
-			break;
-		t->outcome = TASK_BAD_REPLY;
-		task_finish(s, t, now);
-		return 0;
-	case PDU_DATA_OUT:
-		/* The task's status follows (RFC 7143, 7.8), or its time-out
-		 * comes. */
-		return 0;
-	case PDU_NOP_OUT:
-		c->ping_out = false;
-		return 0;
-	case PDU_TMF_REQUEST:
-		/* The time-out of the abort decides. */
-		return 0;
+		return reject_command(c, &h, pdu_itt(bhs), err, now);
 	case PDU_TEXT_REQUEST:
 		if (s->text == NULL || s->text_refs > 0 ||
 		    pdu_itt(bhs) != s->text_itt)
-			break;
-		text_rejected(s, &why, now);
+			return -1;
+		text_rejected(s, err, now);
 		return 0;
-	default:
+	case PDU_NOP_OUT:
+		c->ping_out = false;
 		break;
+	case PDU_DATA_OUT:    /* the task's status follows (RFC 7143, 7.8) */
+	case PDU_TMF_REQUEST: /* the abort's own time-out decides */
+		break;
+	default:
+		return -1;
 	}
-	*err = why;
-	return -1;
+	log_warn(s->config.log, "%s", err->text);
+	return 0;
 }
 
 /*

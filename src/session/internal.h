@@ -96,7 +96,8 @@ struct conn {
 	struct task *unsolicited;  /* whose unsolicited data is being sent */
 	unsigned commands_in_turn; /* formed since the last solicited data */
 	uint32_t exp_statsn;
-	uint32_t late_aborts; /* responses due for tasks that ended first */
+	uint32_t late_responses; /* that may come for rejected commands */
+	uint32_t late_aborts;	 /* responses due for tasks that ended first */
 
 	uint64_t last_rx;
 	uint64_t ping_at; /* next look at the silence */

@@ -135,27 +135,26 @@ task_complete(struct session *s, struct task *t, enum task_outcome outcome)
 
 /*
  * Nothing refers to its buffers any more.  A busy target has not begun the
- * task, so that it may be sent again while there is time for it.
+ * task, so that it may be sent again; its time-out ends the waiting.
  */
 static void
 settle(struct session *s, struct task *t, uint64_t now)
 {
-	if (t->outcome == TASK_DONE &&
-	    (t->status == SCSI_BUSY || t->status == SCSI_TASK_SET_FULL) &&
-	    t->abort == ABORT_NONE && s->accepting) {
-		t->retry_at =
-		    now + session_backoff(s, BUSY_FIRST, BUSY_MAX, t->retries);
-		if (t->retry_at < t->deadline) {
-			if (t->retries < UINT8_MAX)
-				t->retries++;
-			t->state = TASK_WAITING;
-			TAILQ_INSERT_TAIL(&s->waiting, t, link);
-			if (t->retry_at < s->retry_at)
-				s->retry_at = t->retry_at;
-			return;
-		}
+	bool busy = t->outcome == TASK_DONE &&
+		    (t->status == SCSI_BUSY || t->status == SCSI_TASK_SET_FULL);
+
+	if (!busy || t->abort != ABORT_NONE || !s->accepting) {
+		task_complete(s, t, t->outcome);
+		return;
 	}
-	task_complete(s, t, t->outcome);
+	t->state = TASK_WAITING;
+	t->retry_at =
+	    now + session_backoff(s, BUSY_FIRST, BUSY_MAX, t->retries);
+	if (t->retries < UINT8_MAX)
+		t->retries++;
+	if (t->retry_at < s->retry_at)
+		s->retry_at = t->retry_at;
+	TAILQ_INSERT_TAIL(&s->waiting, t, link);
 }
 
 void

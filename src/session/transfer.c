@@ -348,6 +348,10 @@ transfer_response(struct conn *c, const struct framer_pdu *pdu, uint64_t now,
 	struct task *t = task_find(s, pdu_itt(pdu->bhs));
 	struct pdu_scsi_response h;
 
+	if (t == NULL && c->late_responses > 0) {
+		c->late_responses--;
+		return 0;
+	}
 	if (t == NULL)
 		return conn_violation(c, err,
 		    "SCSI Response with initiator task tag 0x%08x, which no "

@@ -354,6 +354,8 @@ rig_pump(struct rig *r)
 {
 	bool any;
 
+	if (r->hold)
+		return;
 	do {
 		any = take_events(r);
 		any = move_to_target(r) || any;

@@ -70,6 +70,7 @@ struct rig {
 	bool final;
 	char portal[ISCSI_ADDR_MAX + 1]; /* of the last SESSION_CONNECT */
 	bool refuse;			 /* connects fail */
+	bool hold;			 /* nothing moves */
 	size_t chunk;			 /* bytes that one send takes; 0: all */
 
 	struct rig_task tasks[RIG_TASKS];

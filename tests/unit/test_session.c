@@ -557,6 +557,55 @@ test_early_status(void **state)
 	rig_free(r);
 }
 
+/* Many commands with immediate data and one that was asked for its data: both
+ * go on. */
+static void
+test_turns(void **state)
+{
+	struct rig *r = rig_new();
+	unsigned commands = 0, longest = 0, stretch = 0, data = 0;
+	struct pdu_r2t r2t = { .ttt = 1, .offset = 512, .length = 8 * 512 };
+	uint8_t bhs[PDU_BHS_LEN];
+	struct iovec iov;
+	(void)state;
+
+	r->window = 500;
+	r->config.offer.first_burst = r->offer.first_burst = 512;
+	r->offer.max_recv_data_segment = 512;
+	r->offer.initial_r2t = true;
+	rig_login(r);
+	rig_write(r, 9 * 512);
+	r2t.itt = next_itt(r);
+	r2t.statsn = r->statsn;
+	r2t.expcmdsn = r->expcmdsn;
+	r2t.maxcmdsn = r->expcmdsn + 499;
+	pdu_put_r2t(bhs, &r2t);
+	conn_rx_iov(r->c, &iov, 1);
+	memcpy(iov.iov_base, bhs, sizeof(bhs));
+	conn_rx_done(r->c, sizeof(bhs), r->now);
+	r->hold = true;
+	for (int i = 0; i < 200; i++)
+		rig_test_unit_ready(r);
+	r->hold = false;
+	rig_pump(r);
+	while (r->count > 0 && data < 8) {
+		if (pdu_opcode(r->pdus[r->first].bhs) == PDU_DATA_OUT) {
+			rig_expect(r, PDU_DATA_OUT);
+			data++;
+			stretch = 0;
+			continue;
+		}
+		rig_expect(r, PDU_SCSI_COMMAND);
+		commands++;
+		if (++stretch > longest)
+			longest = stretch;
+	}
+	assert_int_equal(data, 8);
+	assert_true(commands >= 7 * 8);
+	assert_true(longest <= 32);
+	rig_free(r);
+}
+
 static void
 test_residuals(void **state)
 {
@@ -658,6 +707,9 @@ test_rejects(void **state)
 	memcpy(bhs, rig_expect(r, PDU_SCSI_COMMAND)->bhs, sizeof(bhs));
 	reject(r, bhs);
 	assert_done(t, TASK_BAD_REPLY, 0);
+	/* Its status may follow, once. */
+	rig_respond(r, pdu_itt(bhs), 2);
+	assert_int_equal(session_state(r->s), SESSION_UP);
 
 	session_text(r->s, &x, r->now);
 	rig_pump(r);
@@ -670,6 +722,27 @@ test_rejects(void **state)
 	/* Of nothing that we sent. */
 	reject(r, bhs);
 	assert_lost(r, "rejected");
+	rig_free(r);
+}
+
+/* The target did not take the command's number: everything would wait for it.
+ */
+static void
+test_reject_that_leaves_a_hole(void **state)
+{
+	struct rig *r = begin_reconnecting();
+	uint8_t bhs[PDU_BHS_LEN];
+	struct rig_task *t;
+	(void)state;
+
+	t = rig_write(r, 512);
+	memcpy(bhs, rig_expect(r, PDU_SCSI_COMMAND)->bhs, sizeof(bhs));
+	r->expcmdsn--;
+	reject(r, bhs);
+	assert_lost(r, "rejected a SCSI Command");
+	assert_int_equal(t->done, 0);
+	rig_pass(r, 5 * CLOCK_S);
+	assert_done(t, TASK_LOST, 0);
 	rig_free(r);
 }
 
@@ -984,16 +1057,18 @@ test_text_without_end(void **state)
 	struct pdu_text_response h = { .ttt = 1 };
 	uint8_t bhs[PDU_BHS_LEN];
 	static const char page[8000];
+	unsigned rounds;
 	(void)state;
 
 	session_text(r->s, &x, r->now);
 	rig_pump(r);
-	for (int i = 0; i < 10000 && r->c != NULL; i++) {
+	for (rounds = 0; rounds < 10000 && r->c != NULL; rounds++) {
 		h.itt = pdu_itt(rig_expect(r, PDU_TEXT_REQUEST)->bhs);
 		pdu_put_text_response(bhs, &h);
 		rig_send(r, bhs, page, sizeof(page));
 	}
 	assert_lost(r, "too long");
+	assert_int_equal(rounds, (1 << 20) / sizeof(page) + 1);
 	assert_ptr_equal(session_reap_text(r->s), &x);
 	assert_true(x.result < 0);
 	assert_null(x.response);
@@ -1044,10 +1119,12 @@ main(void)
 		cmocka_unit_test(test_abort_too_late),
 		cmocka_unit_test(test_abort_with_data),
 		cmocka_unit_test(test_early_status),
+		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_residuals),
 		cmocka_unit_test(test_write_never_asked_for),
 		cmocka_unit_test(test_target_failure),
 		cmocka_unit_test(test_rejects),
+		cmocka_unit_test(test_reject_that_leaves_a_hole),
 		cmocka_unit_test(test_busy_then_lost),
 		cmocka_unit_test(test_submitted_again),
 		cmocka_unit_test(test_digests),
