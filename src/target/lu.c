@@ -172,13 +172,12 @@ lu_number(const struct lu *lu)
 }
 
 void
-lu_reset(struct lu *lu, const struct nexus *by)
+lu_reset(struct lu *lu)
 {
 	struct nexus *nexus;
 
 	TAILQ_FOREACH (nexus, &lu->set->nexuses, link)
-		if (nexus != by)
-			nexus_raise(nexus, lu->number, UA_LUN_RESET);
+		nexus_raise(nexus, lu->number, UA_LUN_RESET);
 }
 
 /*

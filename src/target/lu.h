@@ -117,8 +117,8 @@ void lu_cancel(struct lu_cmd *);
 /* After lu_run(): done() will come; a command that has not begun ends now. */
 void lu_abort(struct lu_cmd *);
 
-/* LOGICAL UNIT RESET, commands apart: unit attentions for every nexus. */
-void lu_reset(struct lu *, const struct nexus *by);
+/* LOGICAL UNIT RESET, commands apart: a unit attention for every nexus. */
+void lu_reset(struct lu *);
 unsigned lu_number(const struct lu *);
 
 #endif

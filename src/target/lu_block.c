@@ -269,14 +269,15 @@ caw_start(struct lu_cmd *c)
 
 	if (!lu_check_medium(c) || !check_blocks(c))
 		return false;
-	if (c->f.blocks == 0)
+	/* Both halves and no more, the compared one first: of any other length
+	 * it is not known what is to be compared. */
+	c->dir = LU_OUT;
+	c->length = 2 * length;
+	if (c->room_out != c->length)
+		return lu_fail_cdb(c, 13);
+	if (c->length == 0)
 		return lu_good(c);
-	/* Both halves or nothing: the compared one first. */
-	if (!want_out(c, 2 * length))
-		return false;
-	if (c->need < c->length)
-		return lu_fail(
-		    c, SENSE_ILLEGAL_REQUEST, SENSE_INVALID_FIELD_IN_UNIT);
+	c->need = c->length;
 	c->first = c->f.lba;
 	c->last = c->f.lba + c->f.blocks - 1;
 	return true;

@@ -39,12 +39,11 @@ write_same_start(struct lu_cmd *c)
 	if (c->f.ndob)
 		return true;
 	c->dir = LU_OUT;
-	c->length = c->need = size;
-	if (c->room_out < size) {
-		c->need = 0;
+	c->length = size;
+	if (c->room_out != size)
 		return lu_fail(
 		    c, SENSE_ILLEGAL_REQUEST, SENSE_INVALID_FIELD_IN_UNIT);
-	}
+	c->need = size;
 	return true;
 }
 
@@ -155,11 +154,11 @@ unmap_check(struct lu_cmd *c, unsigned n)
 	c->first = UINT64_MAX;
 	c->last = 0;
 	for (unsigned i = 0; i < n; i++) {
+		if (r[i].blocks == 0)
+			continue;
 		if (!lu_check_range(c, r[i].lba, r[i].blocks))
 			return false;
 		total += r[i].blocks;
-		if (r[i].blocks == 0)
-			continue;
 		if (r[i].lba < c->first)
 			c->first = r[i].lba;
 		if (r[i].lba + r[i].blocks - 1 > c->last)

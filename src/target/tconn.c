@@ -393,8 +393,15 @@ request(struct tconn *conn, const struct framer_pdu *pdu)
 	}
 	task->state = TTASK_TAKEN;
 	conn->rx = task;
-	if (task->kind == TTASK_SCSI)
-		ttask_start(task, (uint32_t)pdu->data_len);
+	if (task->kind != TTASK_SCSI)
+		return;
+	ttask_start(task, (uint32_t)pdu->data_len);
+	if (task->state == TTASK_COLLECT || pdu->data_len == 0)
+		return;
+	/* It has ended without its data. */
+	framer_unplace(conn->framer);
+	if (task->state != TTASK_DISCARD)
+		conn->rx = NULL;
 }
 
 static void
@@ -528,6 +535,7 @@ read_pdus(struct tconn *conn)
 	struct framer_pdu pdu;
 	struct error err;
 
+	conn->dropped = false;
 	while (conn->state != TCONN_CLOSED) {
 		conn->paused = !ready(conn);
 		if (conn->paused)
@@ -555,6 +563,11 @@ read_pdus(struct tconn *conn)
 int
 tconn_rx_iov(struct tconn *conn, struct iovec *iov, int max)
 {
+	if (conn->dropped) {
+		conn->driving = true;
+		read_pdus(conn);
+		conn->driving = false;
+	}
 	if (conn->state == TCONN_CLOSED || conn->paused)
 		return 0;
 	return framer_rx_iov(conn->framer, iov, max);

@@ -158,6 +158,7 @@ struct tconn {
 	struct framer *framer;
 	struct sender *sender;
 	bool paused;	   /* framer_next() was not asked to its end */
+	bool dropped;	   /* framer_unplace() since then: ask it again */
 	struct ttask *rx;  /* whose data segment is coming in */
 	bool rx_solicited; /* Data-Out: answers an R2T */
 	bool rx_final;

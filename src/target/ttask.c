@@ -54,6 +54,7 @@ stop_receiving(struct ttask *task)
 	if (conn->rx != task)
 		return;
 	conn->rx = NULL;
+	conn->dropped = true;
 	framer_unplace(conn->framer);
 }
 

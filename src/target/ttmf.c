@@ -43,7 +43,7 @@ reset_lu(struct ttask *task, struct lu *lu)
 	struct tconn *conn = task->conn;
 
 	target_abort(conn->target, lu, NULL, conn, task);
-	lu_reset(lu, &conn->nexus);
+	lu_reset(lu);
 }
 
 static void
