@@ -26,6 +26,7 @@ struct control_request {
 	struct control *control;
 	struct watch watch;
 	bool asked; /* the request is whole; the owner has it */
+	bool stop;  /* it is the one to stop */
 	bool gone;  /* and the client did not wait for the answer */
 	char *answer;
 	size_t answer_len, answer_sent;
@@ -47,8 +48,13 @@ struct control {
 
 /* ---- one client ---- */
 
+/*
+ * Who has asked to stop waits for our end, and is told of it by the kernel,
+ * which closes what is open as one of the last things: his connection is left
+ * to it.
+ */
 static void
-client_free(struct control_request *r)
+client_forget(struct control_request *r, bool leave_open)
 {
 	struct control *c = r->control;
 
@@ -56,10 +62,17 @@ client_free(struct control_request *r)
 	c->clients_n--;
 	if (!r->gone)
 		watch_remove(c->loop, &r->watch);
-	close(r->watch.fd);
+	if (!leave_open)
+		close(r->watch.fd);
 	free(r->answer);
 	free(r);
 	(void)watch_set(c->loop, &c->watch, EPOLLIN);
+}
+
+static void
+client_free(struct control_request *r)
+{
+	client_forget(r, false);
 }
 
 /* True when all is sent, or nothing more can be. */
@@ -96,7 +109,7 @@ client_answer(struct control_request *r, struct json_object *json)
 	}
 	json_object_put(json);
 	if (r->gone || client_send(r))
-		client_free(r);
+		client_forget(r, r->stop);
 	else
 		(void)watch_set(r->control->loop, &r->watch, EPOLLOUT);
 }
@@ -135,11 +148,13 @@ client_take(struct control_request *r)
 	(void)watch_set(c->loop, &r->watch, 0);
 	if (!json_object_is_type(json, json_type_object) ||
 	    !json_object_object_get_ex(json, "request", &what) ||
-	    !json_object_is_type(what, json_type_string))
+	    !json_object_is_type(what, json_type_string)) {
 		control_refuse(r, ERROR_USAGE, "not a request");
-	else
+	} else {
+		r->stop = strcmp(json_object_get_string(what), "stop") == 0;
 		c->config.request(
 		    c->config.ctx, r, json_object_get_string(what), json);
+	}
 	json_object_put(json);
 }
 
@@ -177,7 +192,7 @@ client_ready(struct watch *w, uint32_t events)
 		client_read(r);
 	} else if (r->answer != NULL) {
 		if (client_send(r))
-			client_free(r);
+			client_forget(r, r->stop);
 	} else {
 		/* It hung up, but the owner still holds the request. */
 		watch_remove(r->control->loop, w);

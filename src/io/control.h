@@ -13,7 +13,8 @@
  *     {"request":"stop"}    ->  {"result":0}      when everything has ended
  *     {"request":"dance"}   ->  {"error":"unknown request","class":2}
  *
- * Then the server closes.  Only the same user and root are answered.
+ * Then the server closes; after "stop" its connection stays open until the
+ * process ends.  Only the same user and root are answered.
  */
 #ifndef IO_CONTROL_H
 #define IO_CONTROL_H

@@ -2,7 +2,6 @@
 /* The asking side of control.h: for a command that has nothing else to do. */
 #include "io/control.h"
 
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <dirent.h>
 #include <errno.h>
@@ -52,9 +51,9 @@ wait_readable(int fd, int64_t until)
 	}
 }
 
-/* All that comes until the other side closes, as a string. */
+/* What comes up to the byte end, or to the end of the stream, as a string. */
 static int
-read_answer(int fd, int64_t until, char **ret)
+read_until(int fd, int end, int64_t until, char **ret)
 {
 	char *text = NULL;
 	size_t len = 0, size = 0;
@@ -87,6 +86,8 @@ read_answer(int fd, int64_t until, char **ret)
 		if (n <= 0)
 			break;
 		len += (size_t)n;
+		if ((unsigned char)text[len - 1] == end)
+			break;
 	}
 	if (error != 0) {
 		free(text);
@@ -151,7 +152,7 @@ ask(int fd, const char *path, const char *what, int64_t until,
 	int result;
 
 	if (error == 0)
-		error = read_answer(fd, until, &text);
+		error = read_until(fd, '\n', until, &text);
 	if (error != 0)
 		return error_set(err, ERROR_FAILED, "%s: %s", path,
 		    error == -ETIMEDOUT ? "no answer" : strerror(-error));
@@ -192,44 +193,29 @@ control_ask(const char *path, const char *what, int timeout_ms,
 	return result;
 }
 
-/* The process at the other end, which cannot be mistaken for a later one with
- * its number as long as it holds the connection.  -1: not to be seen from here,
- * or ourselves. */
-static int
-peer_process(int fd)
-{
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == -1 ||
-	    peer.pid <= 0 || peer.pid == getpid())
-		return -1;
-	return pidfd_open(peer.pid, 0);
-}
-
 int
 control_stop(const char *path, int timeout_ms, struct json_object **ret,
     struct error *err)
 {
-	struct json_object *json = NULL;
 	int64_t until = deadline(timeout_ms);
+	struct json_object *json;
 	int fd = open_socket(path, err);
-	int process, result;
+	int result;
+	char *rest;
 
 	if (fd == -1)
 		return -1;
-	process = peer_process(fd);
 	result = ask(fd, path, "stop", until, &json, err);
-	close(fd);
-	if (result == 0 && process >= 0 && wait_readable(process, until) != 0) {
+	/* The end of the stream is the end of the process. */
+	if (result == 0 && read_until(fd, EOF, until, &rest) == 0) {
+		free(rest);
+		*ret = json;
+	} else if (result == 0) {
 		json_object_put(json);
 		result = error_set(
 		    err, ERROR_FAILED, "%s: its process does not end", path);
 	}
-	if (process >= 0)
-		close(process);
-	if (result == 0)
-		*ret = json;
+	close(fd);
 	return result;
 }
 

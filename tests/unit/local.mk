@@ -52,6 +52,9 @@ tests_unit_test_hash_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_inquiry
 tests_unit_test_inquiry_SOURCES = tests/unit/test_inquiry.c tests/unit/unit.h
 tests_unit_test_inquiry_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_link
+tests_unit_test_link_SOURCES = tests/unit/test_link.c tests/unit/unit.h
+tests_unit_test_link_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_log
 tests_unit_test_log_SOURCES = tests/unit/test_log.c tests/unit/unit.h
 tests_unit_test_log_LDADD = $(UNIT_LIBS)
@@ -118,6 +121,9 @@ tests_unit_test_target_io_SOURCES = \
 	tests/unit/target_rig.c tests/unit/target_rig.h \
 	tests/unit/test_target_io.c tests/unit/unit.h
 tests_unit_test_target_io_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_socket
+tests_unit_test_socket_SOURCES = tests/unit/test_socket.c tests/unit/unit.h
+tests_unit_test_socket_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_url
 tests_unit_test_url_SOURCES = tests/unit/test_url.c tests/unit/unit.h
 tests_unit_test_url_LDADD = $(UNIT_LIBS)

@@ -23,6 +23,7 @@
 #define NAME "/mnt/a \"quoted\" place"
 
 static char folder[64];
+static char marker[96]; /* made by the server as its last act */
 static struct error err;
 static struct json_object *json;
 
@@ -33,8 +34,10 @@ setup(void **state)
 	memset(&err, 0, sizeof(err));
 	json = NULL;
 	snprintf(folder, sizeof(folder), "/tmp/test_control.XXXXXX");
-	return mkdtemp(folder) == NULL ||
-	       setenv("XDG_RUNTIME_DIR", folder, 1) != 0;
+	if (mkdtemp(folder) == NULL)
+		return -1;
+	snprintf(marker, sizeof(marker), "%s/ended", folder);
+	return setenv("XDG_RUNTIME_DIR", folder, 1);
 }
 
 static int
@@ -98,7 +101,7 @@ serve(int ready)
 	control_free(control);
 	loop_free(loop);
 	usleep(20000);
-	_exit(0);
+	_exit(mknod(marker, S_IFREG | 0600, 0) == 0 ? 0 : 2);
 }
 
 static pid_t
@@ -145,8 +148,10 @@ stop_server(pid_t pid)
 
 	assert_int_equal(control_stop(path, 10000, &json, &err), 0);
 	assert_int_equal(field("result"), 0);
-	/* It is gone already, not only soon. */
-	assert_int_equal(waitpid(pid, &status, WNOHANG), pid);
+	/* It has done all, what comes after control_free() included. */
+	assert_int_equal(access(marker, F_OK), 0);
+	unlink(marker);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	assert_int_equal(access(path, F_OK), -1);
 	free(path);
