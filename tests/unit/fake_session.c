@@ -402,7 +402,7 @@ fake_medium(struct session *s, struct task *task, const struct cdb *cdb)
 	uint64_t first = 0, end = 0, at, i;
 	uint8_t *to;
 
-	at = cdb->lba - d->base;
+	at = cdb->lba < d->base ? 0 : cdb->lba - d->base;
 	to = d->data + at * d->block_size;
 	fake_writes(task, &first, &end);
 	switch (cdb->opcode) {
