@@ -76,7 +76,10 @@ check_PROGRAMS += tests/unit/test_lun_probe
 tests_unit_test_lun_probe_SOURCES = $(LUN_RIG) tests/unit/test_lun_probe.c
 tests_unit_test_lun_probe_LDADD = $(LUN_RIG_LIBS)
 check_PROGRAMS += tests/unit/test_lun_random
-tests_unit_test_lun_random_SOURCES = $(LUN_RIG) tests/unit/test_lun_random.c
+tests_unit_test_lun_random_SOURCES = $(LUN_RIG) \
+	tests/unit/bdev_load.c \
+	tests/unit/bdev_load.h \
+	tests/unit/test_lun_random.c
 tests_unit_test_lun_random_LDADD = $(LUN_RIG_LIBS)
 check_PROGRAMS += tests/unit/test_lunaddr
 tests_unit_test_lunaddr_SOURCES = tests/unit/test_lunaddr.c tests/unit/unit.h
