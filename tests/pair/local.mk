@@ -2,3 +2,13 @@
 check_PROGRAMS += tests/pair/test_pair
 tests_pair_test_pair_SOURCES = tests/pair/test_pair.c tests/unit/prng.h
 tests_pair_test_pair_LDADD = $(LAYERS) $(LUNTAP_LIBS)
+if CMOCKA
+check_PROGRAMS += tests/pair/test_lun_pair
+tests_pair_test_lun_pair_SOURCES = \
+	tests/pair/test_lun_pair.c \
+	tests/unit/bdev_load.c \
+	tests/unit/bdev_load.h \
+	tests/unit/prng.h \
+	tests/unit/unit.h
+tests_pair_test_lun_pair_LDADD = $(LAYERS) $(LUNTAP_LIBS) $(CMOCKA_LIBS)
+endif
