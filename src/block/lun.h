@@ -35,7 +35,9 @@ struct lun_config {
 	const struct log *log; /* outlives the lun; may be NULL */
 	/* Required.  The first probe has ended: err is NULL, or says why not.
 	 * Once, and never from inside lun_new().  A logical unit that is no
-	 * disk ends without error too: ask lun_type(); its bdev has size 0. */
+	 * disk ends without error too: ask lun_type(); its bdev has size 0.
+	 * The lun must not be freed from inside, and does not call after
+	 * lun_stop(). */
 	void (*ready)(struct lun *, const struct error *err, void *ctx);
 	/* Required.  Call lun_run() when this time (of now()) has come; the
 	 * past means soon, CLOCK_NEVER not at all.  Replaces the time given

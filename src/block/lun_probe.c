@@ -30,14 +30,14 @@
 
 struct probe_step {
 	const char *name;
-	bool needed;
 	/* Optional.  Whether to ask, by what is known so far. */
 	bool (*wanted)(const struct lun_facts *, const struct probe_step *);
 	void (*build)(uint8_t *cdb, const struct probe_step *);
-	uint8_t page;
-	uint16_t length; /* of the data at the most */
 	/* Optional.  0, or -errno: -ENODEV, -EOVERFLOW, else malformed. */
 	int (*take)(struct lun_facts *, const uint8_t *, size_t);
+	uint16_t length; /* of the data at the most */
+	uint8_t page;
+	bool needed;
 };
 
 /* ---- when ---- */
@@ -195,27 +195,27 @@ take_mode(struct lun_facts *facts, const uint8_t *data, size_t len)
 /* The order matters: what a device is before whether it is ready (a tape may
  * never be); the list of pages before the pages; the identity first of them. */
 static const struct probe_step probe_steps[] = {
-	{ "INQUIRY", true, NULL, build_inquiry, 0, 96, take_inquiry },
-	{ "TEST UNIT READY", true, want_disk, build_test_unit_ready, 0, 0,
-	    NULL },
-	{ "INQUIRY of VPD page 00h", false, want_disk, build_vpd,
-	    VPD_SUPPORTED_PAGES, 252, take_pages },
-	{ "INQUIRY of VPD page 83h", false, want_page, build_vpd,
-	    VPD_DEVICE_IDENTIFICATION, LUN_PROBE_BUFFER, take_designators },
-	{ "INQUIRY of VPD page 80h", false, want_page, build_vpd,
-	    VPD_UNIT_SERIAL_NUMBER, 252, take_serial },
-	{ "READ CAPACITY(16)", false, want_disk, build_capacity16, 0,
-	    CAPACITY16_LEN, take_capacity16 },
-	{ "READ CAPACITY(10)", true, want_capacity10, build_capacity10, 0,
-	    CAPACITY10_LEN, take_capacity10 },
-	{ "INQUIRY of VPD page b0h", false, want_page, build_vpd,
-	    VPD_BLOCK_LIMITS, 252, take_limits },
-	{ "INQUIRY of VPD page b2h", false, want_page, build_vpd,
-	    VPD_LOGICAL_BLOCK_PROVISIONING, 252, take_provisioning },
-	{ "MODE SENSE(6) of the caching page", false, want_disk,
-	    build_mode_sense, MODE_PAGE_CACHING, 252, take_mode },
-	{ "MODE SENSE(6) of all pages", false, want_mode_header,
-	    build_mode_sense, MODE_PAGE_ALL, 252, take_mode },
+	{ "INQUIRY", NULL, build_inquiry, take_inquiry, 96, 0, true },
+	{ "TEST UNIT READY", want_disk, build_test_unit_ready, NULL, 0, 0,
+	    true },
+	{ "INQUIRY of VPD page 00h", want_disk, build_vpd, take_pages, 252,
+	    VPD_SUPPORTED_PAGES, false },
+	{ "INQUIRY of VPD page 83h", want_page, build_vpd, take_designators,
+	    LUN_PROBE_BUFFER, VPD_DEVICE_IDENTIFICATION, false },
+	{ "INQUIRY of VPD page 80h", want_page, build_vpd, take_serial, 252,
+	    VPD_UNIT_SERIAL_NUMBER, false },
+	{ "READ CAPACITY(16)", want_disk, build_capacity16, take_capacity16,
+	    CAPACITY16_LEN, 0, false },
+	{ "READ CAPACITY(10)", want_capacity10, build_capacity10,
+	    take_capacity10, CAPACITY10_LEN, 0, true },
+	{ "INQUIRY of VPD page b0h", want_page, build_vpd, take_limits, 252,
+	    VPD_BLOCK_LIMITS, false },
+	{ "INQUIRY of VPD page b2h", want_page, build_vpd, take_provisioning,
+	    252, VPD_LOGICAL_BLOCK_PROVISIONING, false },
+	{ "MODE SENSE(6) of the caching page", want_disk, build_mode_sense,
+	    take_mode, 252, MODE_PAGE_CACHING, false },
+	{ "MODE SENSE(6) of all pages", want_mode_header, build_mode_sense,
+	    take_mode, 252, MODE_PAGE_ALL, false },
 };
 #define PROBE_STEPS (sizeof(probe_steps) / sizeof(probe_steps[0]))
 
@@ -291,7 +291,7 @@ probe_usable(struct lun *lun, struct lun_facts *facts)
 	return true;
 }
 
-/* No disk: an empty, read-only device. */
+/* No disk: an empty device. */
 static void
 probe_not_a_disk(struct lun_facts *facts)
 {
@@ -330,6 +330,12 @@ probe_end(struct lun *lun)
 		lun_event(lun, LUN_REFUSED);
 		return;
 	}
+	if (facts->type == SCSI_TYPE_DISK && !facts->identity.has_designators &&
+	    !facts->identity.has_serial)
+		log_warn(lun->config.log,
+		    "LUN %" PRIu64 ": it tells neither designator nor serial "
+		    "number; another LUN of its size would be taken for it",
+		    lun->config.number);
 	lun->probe.restarts = 0;
 	lun_event(lun, LUN_PROVEN);
 }
