@@ -206,7 +206,7 @@ probe_unusable(void **state)
 	rig_start(&rig);
 	expect_error(ERROR_FAILED, "blocks of 520 bytes");
 
-	rig_init(&rig, 4096, 8, UINT64_MAX - 8);
+	rig_init(&rig, 4096, 8, INT64_MAX / 4096 + 1);
 	rig_start(&rig);
 	expect_error(ERROR_FAILED, "beyond what a file can hold");
 
