@@ -6,8 +6,12 @@
 FUZZ_LIBS = $(LAYERS) $(LUNTAP_LIBS)
 FUZZ_CORPUS = $(abs_srcdir)/tests/fuzz/corpus
 FUZZ_REPLAY = tests/fuzz/fuzz.h tests/fuzz/replay_main.c
-EXTRA_DIST += tests/fuzz/corpus
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/text.dict
 if FUZZERS
+fuzz_programs += tests/fuzz/fuzz_login
+tests_fuzz_fuzz_login_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_login.c
+tests_fuzz_fuzz_login_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_login_LDFLAGS = -fsanitize=fuzzer
 fuzz_programs += tests/fuzz/fuzz_pdu
 tests_fuzz_fuzz_pdu_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_pdu.c
 tests_fuzz_fuzz_pdu_LDADD = $(FUZZ_LIBS)
@@ -16,12 +20,20 @@ fuzz_programs += tests/fuzz/fuzz_scsi
 tests_fuzz_fuzz_scsi_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_scsi.c
 tests_fuzz_fuzz_scsi_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_scsi_LDFLAGS = -fsanitize=fuzzer
+fuzz_programs += tests/fuzz/fuzz_text
+tests_fuzz_fuzz_text_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_text.c
+tests_fuzz_fuzz_text_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_text_LDFLAGS = -fsanitize=fuzzer
 fuzz_programs += tests/fuzz/fuzz_url
 tests_fuzz_fuzz_url_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_url.c
 tests_fuzz_fuzz_url_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_url_LDFLAGS = -fsanitize=fuzzer
 noinst_PROGRAMS += $(fuzz_programs)
 else
+check_PROGRAMS += tests/fuzz/replay_login
+tests_fuzz_replay_login_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_login.c
+tests_fuzz_replay_login_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(FUZZ_CORPUS)/login"'
+tests_fuzz_replay_login_LDADD = $(FUZZ_LIBS)
 check_PROGRAMS += tests/fuzz/replay_pdu
 tests_fuzz_replay_pdu_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_pdu.c
 tests_fuzz_replay_pdu_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(FUZZ_CORPUS)/pdu"'
@@ -30,6 +42,10 @@ check_PROGRAMS += tests/fuzz/replay_scsi
 tests_fuzz_replay_scsi_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_scsi.c
 tests_fuzz_replay_scsi_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(FUZZ_CORPUS)/scsi"'
 tests_fuzz_replay_scsi_LDADD = $(FUZZ_LIBS)
+check_PROGRAMS += tests/fuzz/replay_text
+tests_fuzz_replay_text_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_text.c
+tests_fuzz_replay_text_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(FUZZ_CORPUS)/text"'
+tests_fuzz_replay_text_LDADD = $(FUZZ_LIBS)
 check_PROGRAMS += tests/fuzz/replay_url
 tests_fuzz_replay_url_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_url.c
 tests_fuzz_replay_url_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(FUZZ_CORPUS)/url"'
