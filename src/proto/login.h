@@ -113,8 +113,9 @@ struct login_result {
 /* LOGIN_DONE. */
 const struct login_result *
 login_initiator_result(const struct login_initiator *);
-/* LOGIN_REDIRECT: the portal to log in at: "host[:port]" from TargetAddress (IPv6 in brackets), checked
- * for form.  permanent: status 0x0102. */
+/* LOGIN_REDIRECT: the portal to log in at, "host[:port]": from TargetAddress
+ * (IPv6 in brackets), checked for form, or the one of the config again.
+ * permanent: status 0x0102. */
 const char *
 login_initiator_redirect(const struct login_initiator *, bool *ret_permanent);
 /* The last status class and detail that the target sent (0x0201 ...). */

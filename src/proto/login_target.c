@@ -546,13 +546,15 @@ static enum login_state
 reject(struct login_target *l, const struct failure *f, struct error *err)
 {
 	const char *name = l->result.initiator_name;
+	char text[80];
 
 	if (f->status >> 8 != 1)
 		text_buffer_clear(&l->out);
 	l->status = f->status;
 	l->transit = false;
 	error_set(err, f->error.class, "login %s%s%s: the initiator %s",
-	    name[0] != '\0' ? "of " : "", name,
+	    name[0] != '\0' ? "of " : "",
+	    escape(text, sizeof(text), name, strlen(name)),
 	    f->status >> 8 == 1 ? " redirected" : " refused", f->error.text);
 	l->state = LOGIN_SEND;
 	return l->state;

@@ -23,4 +23,9 @@ tests_conformance_test_login_SOURCES = \
 	tests/conformance/test_login.c $(LOGIN_SCRIPT)
 tests_conformance_test_login_CPPFLAGS = $(CONFORMANCE_CPPFLAGS)
 tests_conformance_test_login_LDADD = $(CONFORMANCE_LIBS)
+check_PROGRAMS += tests/conformance/test_login_keys
+tests_conformance_test_login_keys_SOURCES = \
+	tests/conformance/test_login_keys.c $(LOGIN_SCRIPT)
+tests_conformance_test_login_keys_CPPFLAGS = $(CONFORMANCE_CPPFLAGS)
+tests_conformance_test_login_keys_LDADD = $(CONFORMANCE_LIBS)
 endif

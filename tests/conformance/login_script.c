@@ -164,3 +164,32 @@ assert_failed(const struct script *s, enum error_class class, const char *part)
 		fail_msg("'%s' does not say '%s'", s->err.text, part);
 	assert_int_equal(s->err.class, class);
 }
+
+enum login_state
+script_finish(const char *text, size_t len, struct script *s)
+{
+	script_init(s);
+	script_operational(s);
+	script_answer(s, true, text, len);
+	return s->state;
+}
+
+void
+script_check(const char *pair, const char *part)
+{
+	struct script s;
+
+	script_finish(pair, strlen(pair) + 1, &s);
+	if (part == NULL)
+		assert_done(&s);
+	else
+		assert_failed(&s, ERROR_FAILED, part);
+	script_fini(&s);
+}
+
+const struct params *
+script_params(const struct script *s)
+{
+	assert_done(s);
+	return &login_initiator_result(s->login)->params;
+}

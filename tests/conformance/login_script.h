@@ -60,6 +60,29 @@ void script_answer(struct script *, bool transit, const char *text, size_t len);
 /* To the operational request, without authentication. */
 void script_operational(struct script *);
 
+/* The same, and answers it with this text and T. */
+enum login_state script_finish(const char *text, size_t len, struct script *);
+/* Such a login with a single "key=value": it fails with this in the message, or
+ * (NULL) does not. */
+void script_check(const char *pair, const char *part);
+
+/* A test that begins with a script that has got as far as the operational
+ * request. */
+#define OPERATIONAL(name)                         \
+	static void name##_run(struct script *s); \
+	static void name(void **state)            \
+	{                                         \
+		struct script s;                  \
+		(void)state;                      \
+		script_init(&s);                  \
+		script_operational(&s);           \
+		name##_run(&s);                   \
+		script_fini(&s);                  \
+	}                                         \
+	static void name##_run(struct script *s)
+
+/* What was agreed, after a login that must have succeeded. */
+const struct params *script_params(const struct script *);
 /* How it ended. */
 void assert_done(const struct script *);
 void assert_failed(const struct script *, enum error_class, const char *part);

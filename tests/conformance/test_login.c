@@ -9,52 +9,6 @@
 
 #include "login_script.h"
 
-/* One test: a script that has got as far as the operational request. */
-#define OPERATIONAL(name)                         \
-	static void name##_run(struct script *s); \
-	static void name(void **state)            \
-	{                                         \
-		struct script s;                  \
-		(void)state;                      \
-		script_init(&s);                  \
-		script_operational(&s);           \
-		name##_run(&s);                   \
-		script_fini(&s);                  \
-	}                                         \
-	static void name##_run(struct script *s)
-
-/* Answers the operational request with this text and T. */
-static enum login_state
-operational(const char *text, size_t len, struct script *s)
-{
-	script_init(s);
-	script_operational(s);
-	script_answer(s, true, text, len);
-	return s->state;
-}
-
-/* A single "key=value": fails the login with this in the message, or (NULL)
- * does not. */
-static void
-check_answer(const char *pair, const char *part)
-{
-	struct script s;
-
-	operational(pair, strlen(pair) + 1, &s);
-	if (part == NULL)
-		assert_done(&s);
-	else
-		assert_failed(&s, ERROR_FAILED, part);
-	script_fini(&s);
-}
-
-static const struct params *
-result(const struct script *s)
-{
-	assert_done(s);
-	return &login_initiator_result(s->login)->params;
-}
-
 static void
 login_01_1_standard(void **state)
 {
@@ -70,8 +24,8 @@ login_01_1_standard(void **state)
 	struct script s;
 
 	(void)state;
-	operational(answer, sizeof(answer), &s);
-	p = result(&s);
+	script_finish(answer, sizeof(answer), &s);
+	p = script_params(&s);
 	assert_int_equal(s.requests, 2);
 	assert_int_equal(p->max_send_data_segment, 65536);
 	assert_int_equal(p->max_recv_data_segment, 262144);
@@ -265,10 +219,10 @@ OPERATIONAL(login_06_2_answers_over_several)
 	assert_int_equal(s->text_len, 0);
 	ANSWER(s, false, "FirstBurstLength=4096");
 	ANSWER(s, true, "MaxOutstandingR2T=1");
-	assert_int_equal(result(s)->max_burst, 65536);
-	assert_int_equal(result(s)->first_burst, 4096);
-	assert_int_equal(result(s)->max_outstanding_r2t, 1);
-	assert_false(result(s)->immediate_data);
+	assert_int_equal(script_params(s)->max_burst, 65536);
+	assert_int_equal(script_params(s)->first_burst, 4096);
+	assert_int_equal(script_params(s)->max_outstanding_r2t, 1);
+	assert_false(script_params(s)->immediate_data);
 }
 
 OPERATIONAL(login_06_3_key_again_in_next)
@@ -284,116 +238,6 @@ OPERATIONAL(login_06_3_key_twice)
 {
 	ANSWER(s, true, "ImmediateData=Yes\0ImmediateData=Yes");
 	assert_failed(s, ERROR_FAILED, "a key that it had sent before");
-}
-
-static void
-login_07_1_list_answer(void **state)
-{
-	(void)state;
-	check_answer("HeaderDigest=None", NULL);
-	check_answer("HeaderDigest=Reject", NULL);
-	check_answer("HeaderDigest=CRC32C", "which was not offered");
-	check_answer("HeaderDigest=None,CRC32C", "which was not offered");
-	check_answer("HeaderDigest=none", "which was not offered");
-	check_answer("HeaderDigest=", "which was not offered");
-}
-
-static void
-login_07_2_list_of_the_target(void **state)
-{
-	struct script s;
-
-	(void)state;
-	script_init(&s); /* a list that the target offers */
-	script_operational(&s);
-	ANSWER(&s, false, "TaskReporting=FastAbort,ResponseFence,RFC3720");
-	assert_string_equal(script_value(&s, "TaskReporting"), "RFC3720");
-	ANSWER(&s, true, "");
-	assert_done(&s);
-	script_fini(&s);
-
-	script_init(&s);
-	script_operational(&s);
-	ANSWER(&s, false, "TaskReporting=FastAbort");
-	assert_string_equal(script_value(&s, "TaskReporting"), "Reject");
-	script_fini(&s);
-}
-
-static void
-login_07_3_invalid_auth_method(void **state)
-{
-	static const struct {
-		const char *value;
-		enum error_class class;
-		const char *part;
-	} rows[] = {
-		{ "AuthMethod=KRB5", ERROR_FAILED, "which was not offered" },
-		{ "AuthMethod=none", ERROR_FAILED, "which was not offered" },
-		{ "AuthMethod=", ERROR_FAILED, "which was not offered" },
-		{ "AuthMethod=CHAP", ERROR_REFUSED,
-		    "the target asked for CHAP and no user name was given" },
-		{ "AuthMethod=Reject", ERROR_REFUSED,
-		    "demands authentication and no user name was given" },
-	};
-	struct script s;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < countof(rows); i++) {
-		script_init(&s);
-		script_start(&s);
-		assert_string_equal(script_value(&s, "AuthMethod"), "None");
-		script_answer(
-		    &s, false, rows[i].value, strlen(rows[i].value) + 1);
-		assert_failed(&s, rows[i].class, rows[i].part);
-		script_fini(&s);
-	}
-}
-
-OPERATIONAL(login_07_4_first_burst_above_max_burst)
-{
-	ANSWER(s, true, "MaxBurstLength=8192\0FirstBurstLength=65536");
-	assert_failed(s, ERROR_FAILED,
-	    "the target sent FirstBurstLength=65536, more than "
-	    "MaxBurstLength=8192");
-}
-
-/* Without unsolicited data the first burst means nothing (13.14), and one that
- * the target did not name follows MaxBurstLength. */
-static void
-login_07_4_first_burst_without_meaning(void **state)
-{
-	static const char irrelevant[] =
-	    "MaxBurstLength=8192\0FirstBurstLength=65536\0InitialR2T=Yes\0"
-	    "ImmediateData=No";
-	static const char unnamed[] = "MaxBurstLength=8192\0InitialR2T=No";
-	struct script s;
-
-	(void)state;
-	operational(irrelevant, sizeof(irrelevant), &s);
-	assert_int_equal(result(&s)->first_burst, 8192);
-	script_fini(&s);
-	operational(unnamed, sizeof(unnamed), &s);
-	assert_int_equal(result(&s)->first_burst, 8192);
-	script_fini(&s);
-}
-
-static void
-login_07_5_invalid_immediate_data(void **state)
-{
-	(void)state;
-	check_answer("ImmediateData=Maybe", "which is not a legal value");
-	check_answer("ImmediateData=", "which is not a legal value");
-}
-
-OPERATIONAL(login_07_6_unknown_key)
-{
-	ANSWER(s, false, "X-com.example.speed=11\0Y#gibberish=NotUnderstood");
-	assert_string_equal(
-	    script_value(s, "X-com.example.speed"), "NotUnderstood");
-	assert_null(script_value(s, "Y#gibberish"));
-	ANSWER(s, true, "");
-	assert_done(s);
 }
 
 static void
@@ -452,312 +296,16 @@ login_08_1_invalid_text(void **state)
 	struct script s;
 
 	(void)state;
-	check_answer("MaxBurstLength", "which is not key=value");
-	check_answer("=65536", "a text value without a key");
-	check_answer("Max Burst=1", "characters that are not allowed");
+	script_check("MaxBurstLength", "which is not key=value");
+	script_check("=65536", "a text value without a key");
+	script_check("Max Burst=1", "characters that are not allowed");
 	memset(text, 'a', sizeof(text));
-	operational("MaxBurstLength=4096", 19, &s); /* without its NUL */
+	script_finish("MaxBurstLength=4096", 19, &s); /* without its NUL */
 	assert_failed(&s, ERROR_FAILED, "which no NUL ends");
 	script_fini(&s);
-	operational(text, sizeof(text), &s);
+	script_finish(text, sizeof(text), &s);
 	assert_failed(&s, ERROR_FAILED, "which no NUL ends");
 	script_fini(&s);
-}
-
-static void
-login_09_digests(void **state)
-{
-	static const struct {
-		struct digest_list offer;
-		const char *sent;
-		const char *answer;
-		int digest; /* -1: fails */
-	} rows[] = {
-		{ { 1, { DIGEST_NONE } }, "None", "None", DIGEST_NONE },
-		{ { 1, { DIGEST_CRC32C } }, "CRC32C", "CRC32C", DIGEST_CRC32C },
-		{ { 1, { DIGEST_CRC32C } }, "CRC32C", "None", -1 },
-		{ { 1, { DIGEST_CRC32C } }, "CRC32C", "Reject", -1 },
-		{ { 2, { DIGEST_CRC32C, DIGEST_NONE } }, "CRC32C,None",
-		    "CRC32C", DIGEST_CRC32C },
-		{ { 2, { DIGEST_CRC32C, DIGEST_NONE } }, "CRC32C,None", "None",
-		    DIGEST_NONE },
-		{ { 2, { DIGEST_NONE, DIGEST_CRC32C } }, "None,CRC32C",
-		    "CRC32C", DIGEST_CRC32C },
-		{ { 2, { DIGEST_NONE, DIGEST_CRC32C } }, "None,CRC32C",
-		    "Reject", DIGEST_NONE },
-	};
-	struct script s;
-	char text[128];
-	size_t i;
-	int n;
-
-	(void)state;
-	for (i = 0; i < countof(rows); i++) {
-		script_init(&s);
-		s.config.offer.header_digest = rows[i].offer;
-		s.config.offer.data_digest = rows[i].offer;
-		script_operational(&s);
-		assert_string_equal(
-		    script_value(&s, "HeaderDigest"), rows[i].sent);
-		assert_string_equal(
-		    script_value(&s, "DataDigest"), rows[i].sent);
-		n = snprintf(text, sizeof(text),
-		    "HeaderDigest=%s%cDataDigest=%s", rows[i].answer, 0,
-		    rows[i].answer);
-		script_answer(&s, true, text, (size_t)n + 1);
-		if (rows[i].digest < 0) {
-			assert_failed(&s, ERROR_FAILED, "HeaderDigest=");
-		} else {
-			assert_int_equal(
-			    result(&s)->header_digest.order[0], rows[i].digest);
-			assert_int_equal(
-			    result(&s)->data_digest.order[0], rows[i].digest);
-		}
-		script_fini(&s);
-	}
-}
-
-static void
-login_10_1_max_connections(void **state)
-{
-	struct script s;
-
-	(void)state;
-	check_answer("MaxConnections=1", NULL);
-	check_answer("MaxConnections=2", "which our offer does not allow");
-	check_answer("MaxConnections=0", "which is not a legal value");
-	script_init(&s);
-	s.config.offer.max_connections = 8;
-	script_operational(&s);
-	assert_string_equal(script_value(&s, "MaxConnections"), "8");
-	ANSWER(&s, true, "MaxConnections=4");
-	assert_int_equal(result(&s)->max_connections, 4);
-	script_fini(&s);
-}
-
-static void
-login_11_1_names(void **state)
-{
-	struct script s;
-
-	(void)state;
-	script_init(&s);
-	script_start(&s);
-	assert_string_equal(
-	    script_value(&s, "InitiatorName"), SCRIPT_INITIATOR);
-	assert_string_equal(script_value(&s, "TargetName"), SCRIPT_TARGET);
-	assert_string_equal(script_value(&s, "SessionType"), "Normal");
-	script_fini(&s);
-}
-
-OPERATIONAL(login_12_1_markers)
-{
-	ANSWER(s, false,
-	    "OFMarker=Yes\0IFMarker=No\0OFMarkInt=1~65535\0IFMarkInt=2048");
-	assert_string_equal(script_value(s, "OFMarker"), "Reject");
-	assert_string_equal(script_value(s, "IFMarker"), "No");
-	assert_string_equal(script_value(s, "OFMarkInt"), "Reject");
-	assert_string_equal(script_value(s, "IFMarkInt"), "Reject");
-	ANSWER(s, true, "");
-	assert_done(s);
-}
-
-static void
-login_13_1_and(void **state)
-{
-	struct script s;
-
-	(void)state;
-	operational("ImmediateData=No", 17, &s);
-	assert_false(result(&s)->immediate_data);
-	script_fini(&s);
-	script_init(&s);
-	s.config.offer.immediate_data = false;
-	script_operational(&s);
-	ANSWER(&s, true, "ImmediateData=Yes");
-	assert_failed(&s, ERROR_FAILED, "which our offer does not allow");
-	script_fini(&s);
-	script_init(&s); /* no answer is due to a No (6.2.2) */
-	s.config.offer.immediate_data = false;
-	script_operational(&s);
-	ANSWER(&s, true, "");
-	assert_false(result(&s)->immediate_data);
-	script_fini(&s);
-}
-
-static void
-login_13_2_or(void **state)
-{
-	struct script s;
-
-	(void)state;
-	operational("InitialR2T=Yes", 15, &s);
-	assert_true(result(&s)->initial_r2t);
-	script_fini(&s);
-	operational("InitialR2T=No", 14, &s);
-	assert_false(result(&s)->initial_r2t);
-	script_fini(&s);
-	operational("", 1, &s); /* not answered: the default is Yes */
-	assert_true(result(&s)->initial_r2t);
-	script_fini(&s);
-	check_answer("DataPDUInOrder=No", "which our offer does not allow");
-	check_answer(
-	    "DataSequenceInOrder=No", "which our offer does not allow");
-}
-
-static void
-login_13_3_illegal_booleans(void **state)
-{
-	(void)state;
-	check_answer("InitialR2T=yes", "which is not a legal value");
-	check_answer("InitialR2T=1", "which is not a legal value");
-	check_answer("InitialR2T=Yes,No", "which is not a legal value");
-	check_answer("DataPDUInOrder=", "which is not a legal value");
-	check_answer("DataSequenceInOrder=TRUE", "which is not a legal value");
-}
-
-static void
-login_14_1_max_recv_data_segment_length(void **state)
-{
-	static const struct {
-		const char *pair;
-		uint32_t length; /* 0: fails */
-	} rows[] = {
-		{ "MaxRecvDataSegmentLength=512", 512 },
-		{ "MaxRecvDataSegmentLength=16777215", 16777215 },
-		{ "MaxRecvDataSegmentLength=0x2000", 8192 },
-		{ "TargetAlias=says nothing of it", 8192 },
-		{ "MaxRecvDataSegmentLength=511", 0 },
-		{ "MaxRecvDataSegmentLength=0", 0 },
-		{ "MaxRecvDataSegmentLength=16777216", 0 },
-		{ "MaxRecvDataSegmentLength=-1", 0 },
-		{ "MaxRecvDataSegmentLength=8k", 0 },
-		{ "MaxRecvDataSegmentLength=99999999999999999999999", 0 },
-	};
-	struct script s;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < countof(rows); i++) {
-		operational(rows[i].pair, strlen(rows[i].pair) + 1, &s);
-		if (rows[i].length == 0)
-			assert_failed(&s, ERROR_FAILED,
-			    "which is not a length from 512 to 16777215");
-		else
-			assert_int_equal(
-			    result(&s)->max_send_data_segment, rows[i].length);
-		script_fini(&s);
-	}
-}
-
-static void
-login_15_max_burst_length(void **state)
-{
-	(void)state;
-	check_answer("MaxBurstLength=512", NULL);
-	check_answer("MaxBurstLength=16776192", NULL);
-	check_answer(
-	    "MaxBurstLength=16776193", "which our offer does not allow");
-	check_answer("MaxBurstLength=511", "which is not a legal value");
-	check_answer("MaxBurstLength=Irrelevant", NULL);
-	check_answer("MaxBurstLength=NotUnderstood", NULL);
-}
-
-static void
-login_16_first_burst_length(void **state)
-{
-	(void)state;
-	check_answer("FirstBurstLength=512", NULL);
-	check_answer(
-	    "FirstBurstLength=1048577", "which our offer does not allow");
-	check_answer("FirstBurstLength=", "which is not a legal value");
-}
-
-static void
-login_17_18_times(void **state)
-{
-	(void)state;
-	check_answer("DefaultTime2Retain=0", NULL);
-	check_answer("DefaultTime2Retain=21", "which our offer does not allow");
-	check_answer("DefaultTime2Retain=3601", "which is not a legal value");
-	check_answer("DefaultTime2Wait=3600", NULL);
-	check_answer("DefaultTime2Wait=1", "which our offer does not allow");
-	check_answer("DefaultTime2Wait=3601", "which is not a legal value");
-}
-
-static void
-login_19_20_r2t_and_recovery(void **state)
-{
-	(void)state;
-	check_answer("MaxOutstandingR2T=1", NULL);
-	check_answer("MaxOutstandingR2T=0", "which is not a legal value");
-	check_answer("MaxOutstandingR2T=5", "which our offer does not allow");
-	check_answer("ErrorRecoveryLevel=0", NULL);
-	check_answer("ErrorRecoveryLevel=1", "which our offer does not allow");
-	check_answer("ErrorRecoveryLevel=3", "which is not a legal value");
-}
-
-static void
-login_21_1_session_type(void **state)
-{
-	struct script s;
-
-	(void)state;
-	script_init(&s);
-	s.config.target_name = NULL;
-	script_start(&s);
-	assert_string_equal(script_value(&s, "SessionType"), "Discovery");
-	assert_null(script_value(&s, "TargetName"));
-	ANSWER(&s, true, "AuthMethod=None");
-	/* Keys that mean nothing in a discovery session stay unsent. */
-	assert_null(script_value(&s, "MaxBurstLength"));
-	assert_null(script_value(&s, "InitialR2T"));
-	assert_non_null(script_value(&s, "MaxRecvDataSegmentLength"));
-	ANSWER(&s, false, "MaxBurstLength=65536");
-	assert_string_equal(script_value(&s, "MaxBurstLength"), "Irrelevant");
-	ANSWER(&s, true, "");
-	assert_done(&s);
-	script_fini(&s);
-	check_answer("SessionType=Discovery", "a SessionType that is not ours");
-	check_answer("SessionType=Normal", NULL);
-}
-
-OPERATIONAL(login_22_1_auth_method_late)
-{
-	ANSWER(s, true, "AuthMethod=None");
-	assert_failed(s, ERROR_FAILED, "AuthMethod a second time");
-}
-
-static void
-login_23_declarations(void **state)
-{
-	static const char answer[] = "AuthMethod=None\0"
-				     "TargetPortalGroupTag=0xffff\0"
-				     "TargetAlias=The disk of the house\0"
-				     "TargetAddress=10.0.0.1:3260,1";
-	struct script s;
-	char text[300];
-
-	(void)state;
-	script_init(&s);
-	script_start(&s);
-	script_answer(&s, true, answer, sizeof(answer));
-	ANSWER(&s, true, "");
-	assert_done(&s);
-	assert_int_equal(login_initiator_result(s.login)->tpgt, 65535);
-	assert_string_equal(login_initiator_result(s.login)->target_alias,
-	    "The disk of the house");
-	script_fini(&s);
-	check_answer("TargetName=" SCRIPT_TARGET, NULL);
-	check_answer("TargetName=iqn.2001-04.com.example:other",
-	    "a TargetName that is not ours");
-	check_answer("InitiatorName=iqn.2001-04.com.example:other",
-	    "InitiatorName that is not ours");
-	check_answer("TargetPortalGroupTag=65536", "TargetPortalGroupTag");
-	snprintf(text, sizeof(text), "TargetAlias=%0255d", 0);
-	check_answer(text, NULL);
-	snprintf(text, sizeof(text), "TargetAlias=%0256d", 0);
-	check_answer(text, "TargetAlias of more than 255 bytes");
 }
 
 static void
@@ -796,9 +344,10 @@ login_continued_text(void **state)
 		script_answer(&s, false, text + cut, sizeof(text) - cut);
 		assert_true(s.req.transit);
 		script_answer(&s, true, NULL, 0);
-		assert_int_equal(result(&s)->max_burst, 65536);
-		assert_int_equal(result(&s)->max_send_data_segment, 131072);
-		assert_false(result(&s)->immediate_data);
+		assert_int_equal(script_params(&s)->max_burst, 65536);
+		assert_int_equal(
+		    script_params(&s)->max_send_data_segment, 131072);
+		assert_false(script_params(&s)->immediate_data);
 		script_fini(&s);
 	}
 }
@@ -827,7 +376,7 @@ login_longest_text(void **state)
 
 	memset(text, 'k', 64); /* a key of 64 bytes */
 	text[64] = '=';
-	operational(text, sizeof(text), &s);
+	script_finish(text, sizeof(text), &s);
 	assert_failed(&s, ERROR_FAILED, "of 64 bytes, more than 63");
 	script_fini(&s);
 }
@@ -959,7 +508,7 @@ login_hostile_text(void **state)
 	const char *p;
 
 	(void)state;
-	operational("InitialR2T=\033[2J\n\xff", 18, &s);
+	script_finish("InitialR2T=\033[2J\n\xff", 18, &s);
 	assert_failed(&s, ERROR_FAILED, "InitialR2T=\\x1b[2J\\x0a\\xff");
 	for (p = s.err.text; *p != '\0'; p++)
 		assert_in_range(*p, ' ', '~');
@@ -982,31 +531,9 @@ main(void)
 		cmocka_unit_test(login_06_2_answers_over_several),
 		cmocka_unit_test(login_06_3_key_again_in_next),
 		cmocka_unit_test(login_06_3_key_twice),
-		cmocka_unit_test(login_07_1_list_answer),
-		cmocka_unit_test(login_07_2_list_of_the_target),
-		cmocka_unit_test(login_07_3_invalid_auth_method),
-		cmocka_unit_test(login_07_4_first_burst_above_max_burst),
-		cmocka_unit_test(login_07_4_first_burst_without_meaning),
-		cmocka_unit_test(login_07_5_invalid_immediate_data),
-		cmocka_unit_test(login_07_6_unknown_key),
 		cmocka_unit_test(login_08_1_invalid_pdu),
 		cmocka_unit_test(login_08_1_invalid_header),
 		cmocka_unit_test(login_08_1_invalid_text),
-		cmocka_unit_test(login_09_digests),
-		cmocka_unit_test(login_10_1_max_connections),
-		cmocka_unit_test(login_11_1_names),
-		cmocka_unit_test(login_12_1_markers),
-		cmocka_unit_test(login_13_1_and),
-		cmocka_unit_test(login_13_2_or),
-		cmocka_unit_test(login_13_3_illegal_booleans),
-		cmocka_unit_test(login_14_1_max_recv_data_segment_length),
-		cmocka_unit_test(login_15_max_burst_length),
-		cmocka_unit_test(login_16_first_burst_length),
-		cmocka_unit_test(login_17_18_times),
-		cmocka_unit_test(login_19_20_r2t_and_recovery),
-		cmocka_unit_test(login_21_1_session_type),
-		cmocka_unit_test(login_22_1_auth_method_late),
-		cmocka_unit_test(login_23_declarations),
 		cmocka_unit_test(login_operational_key_in_security),
 		cmocka_unit_test(login_continued_text),
 		cmocka_unit_test(login_longest_text),

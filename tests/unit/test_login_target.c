@@ -425,6 +425,24 @@ test_operational_wrong(void **state)
 	FIRST(1, 3, NAMES "SendTargets=All", 0);
 }
 
+/* A name may be UTF-8; a message shows it escaped. */
+static void
+test_message_escaped(void **state)
+{
+	struct script s;
+
+	(void)state;
+	setup(&s);
+	stage(&s, 1, 3);
+	REQUEST(&s,
+	    "InitiatorName=iqn.2001-04.com.example:d\xc3\xa4mon\0"
+	    "TargetName=iqn.2001-04.com.example:disk\0ImmediateData=maybe");
+	assert_string_equal(s.err.text,
+	    "login of iqn.2001-04.com.example:d\\xc3\\xa4mon refused: the "
+	    "initiator sent ImmediateData=maybe, which is not a legal value");
+	teardown(&s);
+}
+
 /* Some initiators repeat their name in the operational stage. */
 static void
 test_names_repeated(void **state)
@@ -515,6 +533,7 @@ main(void)
 		cmocka_unit_test(test_chap_wrong),
 		cmocka_unit_test(test_chap_reflection),
 		cmocka_unit_test(test_operational_wrong),
+		cmocka_unit_test(test_message_escaped),
 		cmocka_unit_test(test_names_repeated),
 		cmocka_unit_test(test_continued),
 		cmocka_unit_test(test_endless),
