@@ -100,7 +100,7 @@ clean_up() {
 start_target() { # NAME OPTION... LUN...
 	local name=$1 want=0 a
 	shift
-	as_user "$LUNTAP" target --listen 127.0.0.1:0 --name "$IQN" "$@" \
+	exec_as_user "$LUNTAP" target --listen 127.0.0.1:0 --name "$IQN" "$@" \
 		>"$DIR/$name.urls" 2>"$DIR/$name.log" 3>&- &
 	remember "$name" $!
 	for a in "$@"; do

@@ -263,7 +263,7 @@ PY
 
 @test "a busy unmount fails and the mount goes on serving" {
 	luntap mount "$E512" "$mnt"
-	as_user sh -c "exec 9<$mnt/lun-0
+	exec_as_user sh -c "exec 9<$mnt/lun-0
 		echo >$DIR/home/open
 		exec sleep 60" 3>&- &
 	remember holder $!
@@ -294,7 +294,7 @@ PY
 }
 
 @test "in the foreground it serves until it is told to end" {
-	as_user "$LUNTAP" mount -f "$E512" "$mnt" 3>&- &
+	exec_as_user "$LUNTAP" mount -f "$E512" "$mnt" 3>&- &
 	remember foreground $!
 	wait_for mounted "$mnt"
 	wait_for as_user head -c 512 "$mnt/lun-0"

@@ -17,7 +17,7 @@ teardown_file() {
 }
 
 @test "iscsi-ls lists the LUNs" {
-	expect 0 iscsi-ls -s "iscsi://${U512#iscsi://*@}"
+	expect 0 iscsi-ls -s "${U512%/*/*}"
 	[[ $output = *"$IQN"* ]]
 	[[ $output = *"Lun:1"*DIRECT_ACCESS* ]]
 }
