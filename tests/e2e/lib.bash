@@ -139,9 +139,8 @@ start_tgtd() {
 	return 1
 }
 start_tgtd_on() { # PORT
-	export TGT_IPC_SOCKET=$DIR/tgt.sock TGT_CONTROL=$1
-	export TGT_PORTAL=127.0.0.1:$1
-	tgtd -f -C "$1" --iscsi "portal=$TGT_PORTAL" >"$DIR/tgtd.log" 2>&1 3>&- &
+	export TGT_IPC_SOCKET=$DIR/tgt.sock TGT_PORTAL=127.0.0.1:$1
+	tgtd -f -C 1 --iscsi "portal=$TGT_PORTAL" >"$DIR/tgtd.log" 2>&1 3>&- &
 	remember tgtd $!
 	if wait_for tgtd_ready_or_gone && tgtd_ready; then
 		return 0
@@ -156,7 +155,7 @@ tgtd_ready_or_gone() {
 	tgtd_ready || gone "$(cat "$DIR/pids/tgtd")"
 }
 tgt() { # tgtadm ARGUMENT...
-	tgtadm -C "$TGT_CONTROL" --lld iscsi "$@"
+	tgtadm -C 1 --lld iscsi "$@"
 }
 tgt_target() { # TID NAME
 	tgt --op new --mode target --tid "$1" -T "$2"

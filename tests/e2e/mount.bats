@@ -319,7 +319,7 @@ PY
 	as_user sh -c "echo before |
 		dd of=$mnt/lun-1 conv=notrunc,fsync status=none"
 	stop_tgtd
-	start_tgtd_on "$TGT_CONTROL"
+	start_tgtd_on "${TGT_PORTAL##*:}"
 	tgt_disks
 	wait_for as_user dd if="$mnt/lun-1" of=/dev/null iflag=direct bs=4096 count=1
 	as_user sh -c "echo after |
