@@ -235,6 +235,8 @@ refused(struct login_initiator *l, struct error *err)
 	    l->step == STEP_METHOD)
 		advice = "the target does not use CHAP here, or knows no "
 			 "account for it";
+	if (l->status >> 8 == 2 && l->step == STEP_ALGORITHM)
+		advice = "the target knows none of the CHAP algorithms offered";
 	if (l->status == LOGIN_NOT_FOUND)
 		class = ERROR_ABSENT;
 	else if (l->status >> 8 == 2)

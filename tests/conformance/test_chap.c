@@ -99,6 +99,15 @@ chap_01_1_preference(void **state)
 	ANSWER(&s, false, "CHAP_A=7\0CHAP_I=1\0CHAP_C=0x00");
 	assert_failed(&s, ERROR_FAILED, "an algorithm that was not offered");
 	script_fini(&s);
+
+	begin(&s, false);
+	script_prepare(&s, false);
+	s.rsp.status = LOGIN_AUTHENTICATION_FAILURE;
+	script_send(&s, NULL, 0);
+	assert_failed(&s, ERROR_REFUSED,
+	    "(status 0x0201); the target knows none of the CHAP algorithms "
+	    "offered");
+	script_fini(&s);
 }
 
 static void
