@@ -20,14 +20,14 @@ static const char help[] =
     "URL is iscsi://[USER[%PASSWORD]@]HOST[:PORT]/TARGET/LUN"
     "[?KEY=VALUE...].\n\n"
     "options:\n"
-    "      --vpd PAGE               this page, in hexadecimal: 00 80 83 86 87 "
-    "b0 b1 b2\n"
+    "      --vpd PAGE               this page, in hexadecimal: 00 80 83 86 87\n"
+    "                               b0 b1 b2 ...\n"
     "      --all                    standard data and every page\n"
     "      --json                   an object\n"
     "      --raw                    the bytes as the target sent "
     "them\n" OPTIONS_SESSION_HELP "\nexamples:\n"
     "  luntap inquiry iscsi://nas.example/iqn.2026-01.org.example:disk/0\n"
-    "  luntap inquiry --vpd b0 --json "
+    "  luntap inquiry --vpd b0 "
     "iscsi://nas.example/iqn.2026-01.org.example:disk/0\n";
 
 enum { OPT_VPD = OPTIONS_OWN, OPT_ALL, OPT_RAW };

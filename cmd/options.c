@@ -164,7 +164,7 @@ option_fail(int result, const char *arg, struct error *err)
 	    arg,
 	    result == ':' ? "its argument is missing"
 	    : optopt != 0 ? "it takes no argument"
-			  : "there is no such option, or several begin so");
+			  : "there is no such option");
 }
 
 static int

@@ -28,11 +28,11 @@ tests_unit_test_crc32c_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_cursor
 tests_unit_test_cursor_SOURCES = tests/unit/test_cursor.c tests/unit/unit.h
 tests_unit_test_cursor_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_daemon
+tests_unit_test_daemon_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_discovery
 tests_unit_test_discovery_SOURCES = tests/unit/test_discovery.c tests/unit/unit.h
 tests_unit_test_discovery_LDADD = $(UNIT_LIBS)
-check_PROGRAMS += tests/unit/test_daemon
-tests_unit_test_daemon_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_error
 tests_unit_test_error_SOURCES = tests/unit/test_error.c tests/unit/unit.h
 tests_unit_test_error_LDADD = $(UNIT_LIBS)
@@ -90,6 +90,14 @@ tests_unit_test_mem_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_name
 tests_unit_test_name_SOURCES = tests/unit/test_name.c tests/unit/unit.h
 tests_unit_test_name_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_options
+tests_unit_test_options_SOURCES = \
+	cmd/initiator.c \
+	cmd/options.c \
+	cmd/secret.c \
+	tests/unit/test_options.c \
+	tests/unit/unit.h
+tests_unit_test_options_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_param
 tests_unit_test_param_SOURCES = tests/unit/test_param.c tests/unit/unit.h
 tests_unit_test_param_LDADD = $(UNIT_LIBS)
@@ -101,6 +109,12 @@ tests_unit_test_range_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_scsidata
 tests_unit_test_scsidata_SOURCES = tests/unit/test_scsidata.c tests/unit/unit.h
 tests_unit_test_scsidata_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_secret
+tests_unit_test_secret_SOURCES = \
+	cmd/secret.c \
+	tests/unit/test_secret.c \
+	tests/unit/unit.h
+tests_unit_test_secret_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_sender
 tests_unit_test_sender_SOURCES = \
 	tests/unit/prng.h tests/unit/test_sender.c tests/unit/unit.h
@@ -116,17 +130,17 @@ tests_unit_test_session_SOURCES = \
 	tests/conformance/rig.c tests/conformance/rig.h \
 	tests/unit/test_session.c
 tests_unit_test_session_LDADD = $(UNIT_LIBS)
-check_PROGRAMS += tests/unit/test_text
-tests_unit_test_text_SOURCES = tests/unit/test_text.c tests/unit/unit.h
-tests_unit_test_text_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_socket
+tests_unit_test_socket_SOURCES = tests/unit/test_socket.c tests/unit/unit.h
+tests_unit_test_socket_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_target_io
 tests_unit_test_target_io_SOURCES = \
 	tests/unit/target_rig.c tests/unit/target_rig.h \
 	tests/unit/test_target_io.c tests/unit/unit.h
 tests_unit_test_target_io_LDADD = $(UNIT_LIBS)
-check_PROGRAMS += tests/unit/test_socket
-tests_unit_test_socket_SOURCES = tests/unit/test_socket.c tests/unit/unit.h
-tests_unit_test_socket_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_text
+tests_unit_test_text_SOURCES = tests/unit/test_text.c tests/unit/unit.h
+tests_unit_test_text_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_url
 tests_unit_test_url_SOURCES = tests/unit/test_url.c tests/unit/unit.h
 tests_unit_test_url_LDADD = $(UNIT_LIBS)

@@ -1,0 +1,160 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# discover, list, inquiry and readcapacity against both targets: what they
+# print, for people and for programs, and how they end.
+
+load lib
+
+setup_file() {
+	make_dir
+	start_target plain --thin ram:64M ram:32M,block-size=4096
+	export PORTAL EMBEDDED=${URLS[0]%/*}
+	truncate -s 64M "$DIR/tgt0"
+	truncate -s 32M "$DIR/tgt1"
+	start_tgtd
+	tgt_target 1 "$IQN"
+	tgt_lun 1 1 "$DIR/tgt0"
+	tgt_lun 1 2 "$DIR/tgt1" 4096
+	# Flat addressing: more than a byte.
+	tgt_lun 1 300 "$DIR/tgt0"
+	export TGTD=iscsi://$TGT_PORTAL/$IQN
+}
+
+teardown_file() {
+	stop_tgtd
+	clean_up
+}
+
+# The value of a Python expression over $output as JSON, called j.
+json() { # EXPRESSION
+	python3 -c "import json, sys; j = json.load(sys.stdin); print($1)" \
+		<<<"$output"
+}
+
+@test "discover prints ADDR:PORT,TPGT NAME" {
+	for portal in "$PORTAL" "$TGT_PORTAL"; do
+		expect 0 luntap discover "$portal"
+		[ "$output" = "$portal,1 $IQN" ]
+		expect 0 luntap discover "iscsi://$portal"
+		[ "$output" = "$portal,1 $IQN" ]
+		expect 0 luntap discover --json "$portal"
+		[ "$(json 'j == [{"portal": "'"$portal"'", "tpgt": 1, "target": "'"$IQN"'"}]')" = True ]
+	done
+}
+
+@test "list prints one line for each LUN" {
+	expect 0 luntap list "$EMBEDDED"
+	[ "${#lines[@]}" -eq 3 ]
+	[[ ${lines[1]} =~ ^0\ +disk\ +LUNTAP\ .*\ 67108864\ +512$ ]]
+	[[ ${lines[2]} =~ ^1\ +disk\ +LUNTAP\ .*\ 33554432\ +4096$ ]]
+	expect 0 luntap list "$TGTD"
+	[[ ${lines[1]} =~ ^0\ +controller\ +IET\ .*\ -\ +-$ ]]
+	[[ ${lines[3]} =~ ^2\ +disk\ +IET\ .*\ 33554432\ +4096$ ]]
+	[[ ${lines[4]} =~ ^300\ +disk\  ]]
+}
+
+@test "list --json has integers, and keys only for what is known" {
+	expect 0 luntap list --json "$TGTD"
+	[ "$(json 'len(j)')" -eq 4 ]
+	[ "$(json 'sorted(j[0]) == ["lun", "product", "type", "vendor"]')" = True ]
+	[ "$(json 'j[2] == {"lun": 2, "type": "disk", "vendor": "IET",
+		"product": "VIRTUAL-DISK", "bytes": 33554432,
+		"block_size": 4096}')" = True ]
+}
+
+@test "list of a portal lists every target there" {
+	tgt_target 9 "$IQN-second"
+	tgt_lun 9 1 "$DIR/tgt0"
+	expect 0 luntap list "iscsi://$TGT_PORTAL"
+	[[ $output = *"$IQN"$'\n'* && $output = *"$IQN-second"$'\n'* ]]
+	expect 0 luntap list --json "iscsi://$TGT_PORTAL"
+	[ "$(json 'sum(x["target"] == "'"$IQN-second"'" for x in j)')" -eq 2 ]
+	tgt --op delete --mode target --tid 9 --force
+}
+
+@test "readcapacity: words, JSON, the bare number" {
+	expect 0 luntap readcapacity "$EMBEDDED/1"
+	[[ $output = *"33554432"* && $output = *"block size:"*4096* ]]
+	expect 0 luntap readcapacity --bytes "$EMBEDDED/1"
+	[ "$output" = 33554432 ]
+	expect 0 luntap readcapacity --json "$EMBEDDED/0"
+	[ "$(json 'j["lun"] == 0 and j["bytes"] == 67108864 and
+		j["block_size"] == 512 and j["blocks"] == 131072 and
+		j["lowest_aligned_lba"] == 0 and j["thin"] is True and
+		j["unmapped_reads_zero"] is True and
+		j["protection_type"] == 0 and len(j) == 9 and
+		j["physical_block_size"] >= 512')" = True ]
+	expect 0 luntap readcapacity --json "$TGTD/300"
+	[ "$(json 'j["lun"] == 300 and j["bytes"] == 67108864 and
+		j["thin"] is False')" = True ]
+}
+
+@test "inquiry: standard data and pages, as words and as JSON" {
+	for url in "$EMBEDDED/0" "$TGTD/1"; do
+		expect 0 luntap inquiry "$url"
+		[[ $output = *"type:"*disk* && $output = *"vendor:"* ]]
+		expect 0 luntap inquiry --all --json "$url"
+		[ "$(json 'j["type"]')" = disk ]
+		[ "$(json 'set(j["vpd"]) >= {"00", "80", "83", "b0", "b1", "b2"}')" = True ]
+		[ "$(json 'j["vpd"]["00"]["pages"] == list(j["vpd"])')" = True ]
+		expect 0 luntap inquiry --vpd B0 --json "$url"
+		[ "$(json 'list(j["vpd"]) == ["b0"]')" = True ]
+		[ "$(json 'type(j["vpd"]["b0"]["maximum_transfer"])')" = "<class 'int'>" ]
+	done
+}
+
+@test "inquiry --raw gives the bytes of the page" {
+	luntap inquiry --raw --vpd 83 "$EMBEDDED/0" >"$DIR/page"
+	[ "$(od -An -tx1 -N2 "$DIR/page" | tr -d ' ')" = 0083 ]
+	[ "$(stat -c %s "$DIR/page")" -eq \
+		$((4 + $(od -An -tu1 -j3 -N1 "$DIR/page"))) ]
+}
+
+@test "a page that is not there: exit 6, and the sense in words" {
+	for url in "$EMBEDDED/0" "$TGTD/1"; do
+		expect 6 luntap inquiry --vpd b7 "$url"
+		[[ $output = *"INVALID FIELD IN CDB"* ]]
+	done
+}
+
+@test "RFC 4173 root paths name the same LUN" {
+	local host=${PORTAL%:*} port=${PORTAL##*:}
+	expect 0 luntap readcapacity --bytes "iscsi:$host:6:$port:1:$IQN"
+	[ "$output" = 33554432 ]
+	expect 0 luntap readcapacity --bytes "iscsi:$host::$port::$IQN"
+	[ "$output" = 67108864 ]
+}
+
+@test "every --help fits a screen, and every command has one" {
+	expect 0 luntap --help
+	for command in discover list inquiry readcapacity target; do
+		[[ $output = *"$command"* ]]
+	done
+	for command in discover list inquiry readcapacity target; do
+		expect 0 luntap "$command" --help
+		[ "${#lines[@]}" -le 30 ]
+		[[ $output = *examples:* ]]
+		for line in "${lines[@]}"; do
+			[ "${#line}" -le 80 ]
+		done
+	done
+}
+
+@test "options that contradict each other, or are not there: exit 2" {
+	expect 2 luntap readcapacity --json --bytes "$EMBEDDED/0"
+	expect 2 luntap inquiry --all --vpd 83 "$EMBEDDED/0"
+	expect 2 luntap inquiry --vpd 100 "$EMBEDDED/0"
+	expect 2 luntap inquiry "$EMBEDDED"
+	[[ $output = *"names no LUN"* ]]
+	expect 2 luntap discover "$EMBEDDED"
+	expect 2 luntap list --no-such-option "$EMBEDDED"
+	expect 2 luntap list
+	expect 2 luntap
+}
+
+@test "output that cannot be written is an error" {
+	run bash -c '"$0" discover "$1" >/dev/full' "$LUNTAP" "$PORTAL"
+	[ "$status" -eq 1 ]
+	[[ $output = *"No space left"* ]]
+}
