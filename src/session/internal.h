@@ -92,9 +92,10 @@ struct conn {
 	unsigned control; /* enum control */
 	struct framer *framer;
 	struct sender *sender;
-	struct task *placing;	   /* whose Data-In is being received */
-	struct task *unsolicited;  /* whose unsolicited data is being sent */
-	unsigned commands_in_turn; /* formed since the last solicited data */
+	struct task *placing;	    /* whose Data-In is being received */
+	struct pdu_data_in data_in; /* and its header */
+	struct task *unsolicited;   /* whose unsolicited data is being sent */
+	unsigned commands_in_turn;  /* formed since the last solicited data */
 	uint32_t exp_statsn;
 	uint32_t late_responses; /* that may come for rejected commands */
 	uint32_t late_aborts;	 /* responses due for tasks that ended first */

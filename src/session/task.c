@@ -154,6 +154,8 @@ settle(struct session *s, struct task *t, uint64_t now)
 		t->retries++;
 	if (t->retry_at < s->retry_at)
 		s->retry_at = t->retry_at;
+	if (t->deadline < s->task_at)
+		s->task_at = t->deadline;
 	TAILQ_INSERT_TAIL(&s->waiting, t, link);
 }
 

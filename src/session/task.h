@@ -35,7 +35,7 @@ enum task_policy {
 enum task_outcome {
 	TASK_DONE,   /* the target gave a status: look at status and sense */
 	TASK_UNSENT, /* never reached the target, or it was only ever BUSY;
-			may be submitted again */
+			may be submitted again, once the session is up */
 	TASK_LOST,   /* the connection was lost while it was in flight, and the
 			target has ended it (or it is a TASK_QUERY) */
 	TASK_TIMEDOUT, /* its time-out came: never sent, or ended by the target

@@ -45,6 +45,13 @@ unsolicited_len(
 	return p->initial_r2t ? immediate : lesser(t->length, p->first_burst);
 }
 
+/* The longest data segment that we send. */
+static uint32_t
+segment(const struct conn *c)
+{
+	return lesser(c->session->params.max_send_data_segment, DATA_OUT_MAX);
+}
+
 static void
 form_command(struct conn *c, struct task *t)
 {
@@ -57,8 +64,8 @@ form_command(struct conn *c, struct task *t)
 	task_start(s, t);
 	if (t->dir == TASK_OUT) {
 		if (p->immediate_data)
-			immediate = lesser(t->length,
-			    lesser(p->first_burst, p->max_send_data_segment));
+			immediate = lesser(
+			    t->length, lesser(p->first_burst, segment(c)));
 		t->unsolicited = unsolicited_len(p, t, immediate);
 		t->solicited = t->unsolicited;
 		t->moved = immediate;
@@ -99,12 +106,6 @@ form_data(struct conn *c, struct task *t, uint32_t ttt, uint32_t datasn,
 	sender_push(c->sender, bhs, NULL, 0, t->iov, t->iovcnt, offset, len,
 	    &t->tx_refs);
 	t->moved += len;
-}
-
-static uint32_t
-segment(const struct conn *c)
-{
-	return lesser(c->session->params.max_send_data_segment, DATA_OUT_MAX);
 }
 
 static void
@@ -215,28 +216,23 @@ transfer_r2t(struct conn *c, const struct framer_pdu *pdu, uint64_t now,
 	pdu_get_r2t(pdu->bhs, &h);
 	if (h.r2tsn != t->r2t_sn)
 		return conn_violation(c, err,
-		    "R2T with R2TSN %u where %u was "
-		    "due",
-		    h.r2tsn, t->r2t_sn);
+		    "R2T with R2TSN %u where %u was due", h.r2tsn, t->r2t_sn);
 	if (h.ttt == PDU_TAG_NONE)
-		return conn_violation(c, err,
-		    "R2T without a target transfer "
-		    "tag");
+		return conn_violation(
+		    c, err, "R2T without a target transfer tag");
 	if (t->r2t_count >= s->params.max_outstanding_r2t ||
 	    t->r2t_count == TASK_R2T_MAX)
 		return conn_violation(c, err,
-		    "R2T beyond MaxOutstandingR2T "
-		    "(%u)",
+		    "R2T beyond MaxOutstandingR2T (%u)",
 		    s->params.max_outstanding_r2t);
 	if (h.length == 0 || h.length > s->params.max_burst)
 		return conn_violation(c, err,
-		    "R2T for %u bytes where "
-		    "MaxBurstLength is %u",
-		    h.length, s->params.max_burst);
+		    "R2T for %u bytes where MaxBurstLength is %u", h.length,
+		    s->params.max_burst);
 	if (h.offset != t->solicited || h.length > t->length - t->solicited)
 		return conn_violation(c, err,
-		    "R2T for %u bytes at %u of a "
-		    "command with %u bytes, %u of them asked for already",
+		    "R2T for %u bytes at %u of a command with %u bytes, "
+		    "%u of them asked for already",
 		    h.length, h.offset, t->length, t->solicited);
 
 	r = &t->r2t[(t->r2t_head + t->r2t_count) % TASK_R2T_MAX];
@@ -259,22 +255,21 @@ transfer_data_in_header(
     struct conn *c, const struct framer_pdu *pdu, struct error *err)
 {
 	struct task *t = subject(c, pdu->bhs, TASK_IN, err);
-	struct pdu_data_in h;
+	struct pdu_data_in *h = &c->data_in;
 
 	if (t == NULL)
 		return -1;
-	pdu_get_data_in(pdu->bhs, &h);
-	if (h.datasn != t->data_sn)
+	pdu_get_data_in(pdu->bhs, h);
+	if (h->datasn != t->data_sn)
 		return conn_violation(c, err,
-		    "Data-In with DataSN %u where %u "
-		    "was due",
-		    h.datasn, t->data_sn);
+		    "Data-In with DataSN %u where %u was due", h->datasn,
+		    t->data_sn);
 	if (pdu->data_len > 0 &&
-	    (h.offset != t->moved || pdu->data_len > t->length - t->moved))
+	    (h->offset != t->moved || pdu->data_len > t->length - t->moved))
 		return conn_violation(c, err,
-		    "Data-In of %zu bytes at %u of a "
-		    "command with %u bytes, %u of them received",
-		    pdu->data_len, h.offset, t->length, t->moved);
+		    "Data-In of %zu bytes at %u of a command with %u bytes, "
+		    "%u of them received",
+		    pdu->data_len, h->offset, t->length, t->moved);
 	c->placing = t;
 	if (pdu->data_len > 0)
 		framer_place(c->framer, t->iov, t->iovcnt, t->moved);
@@ -301,19 +296,18 @@ transfer_data_in(struct conn *c, const struct framer_pdu *pdu, uint64_t now,
     struct error *err)
 {
 	struct task *t = c->placing;
-	struct pdu_data_in h;
+	const struct pdu_data_in *h = &c->data_in;
 
 	c->placing = NULL;
 	t->moved += (uint32_t)pdu->data_len;
 	t->data_sn++;
-	pdu_get_data_in(pdu->bhs, &h);
-	if (!h.has_status)
+	if (!h->has_status)
 		return 0;
 	if (conn_status(c, pdu->bhs, err) < 0)
 		return -1;
 	t->outcome = TASK_DONE;
-	t->status = h.status;
-	account(t, h.underflow, h.overflow, h.residual);
+	t->status = h->status;
+	account(t, h->underflow, h->overflow, h->residual);
 	task_finish(c->session, t, now);
 	return 0;
 }
