@@ -79,6 +79,7 @@ struct wire {
 	struct tconn *t; /* NULL: the target has */
 	enum wire_state state;
 	uint64_t tell_c_at, tell_t_at; /* that it is over */
+	uint64_t hold_until;	       /* bytes to the target are late */
 	uint64_t drop_in;	       /* bytes; 0: never */
 	struct pipe out, in;	       /* from the session, to the session */
 };
@@ -118,6 +119,7 @@ struct world {
 	bool faults;
 	bool corrupt;
 	bool slow_disk;
+	size_t lag; /* ns that bytes may be late */
 	bool whole; /* no splits */
 	uint32_t block_size;
 	uint32_t next_stamp;
@@ -739,7 +741,11 @@ wire_move_target(struct world *w, struct wire *x)
 		x->in.len = 0;
 	wire_flip(w, &x->in);
 	wire_count(w, x, n);
-	if (x->state != WIRE_SILENT && x->out.len > 0)
+	/* Often much is under way. */
+	if (!w->whole && x->hold_until <= w->now && chance(w, 4))
+		x->hold_until = w->now + below(w, w->lag);
+	if (x->state != WIRE_SILENT && x->out.len > 0 &&
+	    x->hold_until <= w->now)
 		m = pipe_scatter(w, &x->out, iov, tconn_rx_iov(x->t, iov, max));
 	if (m > 0)
 		tconn_rx_done(x->t, m, w->now);
@@ -768,7 +774,8 @@ wire_tell(struct world *w, struct wire *x)
 		wire_free_target(w, x);
 		any = true;
 	}
-	if (x->t != NULL && x->tell_t_at <= w->now) {
+	if (x->t != NULL && x->tell_t_at <= w->now &&
+	    (x->out.len == 0 || x->state == WIRE_SILENT)) {
 		wire_free_target(w, x);
 		any = true;
 	}
@@ -856,11 +863,15 @@ event_take(struct world *w, struct session_event *ev)
 		check(x != NULL, "there is no transport to close");
 		x->c = NULL;
 		x->in.len = 0;
-		/* The target gets what is under way, and then the end. */
-		if (x->tell_t_at == CLOCK_NEVER && x->state != WIRE_SILENT)
-			x->tell_t_at = w->now + below(w, 1000) * CLOCK_MS;
+		/* The target gets what is under way, perhaps after the next
+		 * login, and then the end. */
+		if (w->faults && chance(w, 2))
+			x->hold_until = w->now + below(w, 8) * CLOCK_S;
 		if (x->state == WIRE_SILENT)
 			x->tell_t_at = w->now + below(w, 100) * CLOCK_S;
+		else if (x->tell_t_at == CLOCK_NEVER)
+			x->tell_t_at =
+			    x->hold_until + below(w, 1000) * CLOCK_MS;
 		return;
 	case SESSION_LOGGED_IN:
 		return;
@@ -894,24 +905,32 @@ session_run(struct world *w)
 	return any;
 }
 
-static uint64_t
-world_deadline(struct world *w)
+static void
+sooner(uint64_t *at, uint64_t other, uint64_t after)
 {
-	uint64_t at = session_deadline(w->s), other;
+	if (other > after && other < *at)
+		*at = other;
+}
 
-	other = disk_deadline(w->disk);
-	if (other < at)
-		at = other;
+/* The first thing to happen after that time. */
+static uint64_t
+world_next(struct world *w, uint64_t after)
+{
+	uint64_t at = CLOCK_NEVER;
+
+	sooner(&at, session_deadline(w->s), after);
+	sooner(&at, disk_deadline(w->disk), after);
 	for (unsigned i = 0; i < w->wires_n; i++) {
 		struct wire *x = w->wires[i];
 
-		other = x->t != NULL ? tconn_deadline(x->t) : CLOCK_NEVER;
-		if (x->t != NULL && x->tell_t_at < other)
-			other = x->tell_t_at;
-		if (x->c != NULL && x->tell_c_at < other)
-			other = x->tell_c_at;
-		if (other < at)
-			at = other;
+		if (x->t != NULL) {
+			sooner(&at, tconn_deadline(x->t), after);
+			sooner(&at, x->tell_t_at, after);
+			if (x->out.len > 0)
+				sooner(&at, x->hold_until, after);
+		}
+		if (x->c != NULL)
+			sooner(&at, x->tell_c_at, after);
 	}
 	return at;
 }
@@ -956,6 +975,7 @@ world_make(struct world *w, bool whole)
 	w->faults = !whole && !chance(w, 3);
 	w->corrupt = w->faults && chance(w, 3);
 	w->slow_disk = w->faults && chance(w, 3);
+	w->lag = (size_t)1 << (10 + below(w, w->faults ? 18 : 10));
 	w->block_size = whole ? 4096 : sizes[below(w, 4)];
 
 	w->disk = calloc(1, sizeof(*w->disk));
@@ -1026,13 +1046,14 @@ world_step(struct world *w)
 	w->idle = any ? 0 : w->idle + 1;
 	if (!w->whole)
 		w->now += below(w, 20000);
-	/* It may be chance that nothing moved. */
+	/* It may be chance that nothing moved, until that lasts. */
 	if (w->idle < (w->whole ? 1 : 16))
 		return;
-	w->idle = 0;
-	at = world_deadline(w);
-	if (at > w->now && at != CLOCK_NEVER)
+	at = world_next(w, w->idle < 64 ? 0 : w->now);
+	if (at > w->now && at != CLOCK_NEVER) {
 		w->now = at;
+		w->idle = 0;
+	}
 }
 
 static void
