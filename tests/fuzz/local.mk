@@ -20,6 +20,10 @@ fuzz_programs += tests/fuzz/fuzz_scsi
 tests_fuzz_fuzz_scsi_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_scsi.c
 tests_fuzz_fuzz_scsi_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_scsi_LDFLAGS = -fsanitize=fuzzer
+fuzz_programs += tests/fuzz/fuzz_session
+tests_fuzz_fuzz_session_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_session.c
+tests_fuzz_fuzz_session_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_session_LDFLAGS = -fsanitize=fuzzer
 fuzz_programs += tests/fuzz/fuzz_text
 tests_fuzz_fuzz_text_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_text.c
 tests_fuzz_fuzz_text_LDADD = $(FUZZ_LIBS)
@@ -42,6 +46,11 @@ check_PROGRAMS += tests/fuzz/replay_scsi
 tests_fuzz_replay_scsi_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_scsi.c
 tests_fuzz_replay_scsi_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(FUZZ_CORPUS)/scsi"'
 tests_fuzz_replay_scsi_LDADD = $(FUZZ_LIBS)
+check_PROGRAMS += tests/fuzz/replay_session
+tests_fuzz_replay_session_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_session.c
+tests_fuzz_replay_session_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DCORPUS='"$(FUZZ_CORPUS)/session"'
+tests_fuzz_replay_session_LDADD = $(FUZZ_LIBS)
 check_PROGRAMS += tests/fuzz/replay_text
 tests_fuzz_replay_text_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_text.c
 tests_fuzz_replay_text_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(FUZZ_CORPUS)/text"'
