@@ -23,6 +23,7 @@ struct client {
 	bool up;
 	bool lost; /* for good; why says how */
 	bool ended;
+	bool answered; /* the one question that is out */
 	struct error why;
 };
 
@@ -138,32 +139,26 @@ client_close(struct client *c)
  * ---- commands ----
  */
 
-struct question {
-	struct client *client;
-	bool done;
-};
-
 static void
 task_done(struct task *task)
 {
-	struct question *q = task->ctx;
+	struct client *c = task->ctx;
 
-	q->done = true;
-	loop_stop(q->client->loop, 0);
+	c->answered = true;
+	loop_stop(c->loop, 0);
 }
 
 /* One task, to its end. */
 static int
 task_run(struct client *c, struct task *task, struct error *err)
 {
-	struct question q = { .client = c };
-	static const bool never = false;
 	int result;
 
 	task->done = task_done;
-	task->ctx = &q;
+	task->ctx = c;
+	c->answered = false;
 	session_submit(link_session(c->link), task, loop_now(c->loop));
-	result = client_wait(c, &q.done, &never);
+	result = client_wait(c, &c->answered, &c->answered);
 	if (result < 0)
 		return error_set(err, ERROR_FAILED, "%s", strerror(-result));
 	return 0;
@@ -267,29 +262,28 @@ client_read(struct client *c, uint64_t lun, const uint8_t *cdb, void *buf,
 static void
 text_done(struct text_exchange *text)
 {
-	struct question *q = text->ctx;
+	struct client *c = text->ctx;
 
-	q->done = true;
-	loop_stop(q->client->loop, 0);
+	c->answered = true;
+	loop_stop(c->loop, 0);
 }
 
 int
 client_text(struct client *c, const char *request, size_t request_len,
     uint8_t **ret, size_t *ret_len, struct error *err)
 {
-	struct question q = { .client = c };
 	struct text_exchange text = {
 		.request = request,
 		.request_len = request_len,
 		.done = text_done,
-		.ctx = &q,
+		.ctx = c,
 	};
-	static const bool never = false;
 	uint8_t *copy;
 	int result;
 
+	c->answered = false;
 	session_text(link_session(c->link), &text, loop_now(c->loop));
-	result = client_wait(c, &q.done, &never);
+	result = client_wait(c, &c->answered, &c->answered);
 	if (result < 0)
 		return error_set(err, ERROR_FAILED, "%s", strerror(-result));
 	if (text.result < 0) {

@@ -69,7 +69,7 @@ struct shown {
 static struct shown
 show(struct span s)
 {
-	struct shown shown;
+	struct shown shown = { "" };
 
 	escape(shown.text, sizeof(shown.text), s.p, s.len);
 	return shown;
