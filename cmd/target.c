@@ -164,23 +164,27 @@ static int
 open_ram(struct loop *loop, const char *size_text, uint32_t block_size,
     struct bdev **ret, struct error *err)
 {
-	uint64_t size;
-	int error;
+	uint64_t size = 0;
+	int error = options_size(size_text, &size);
 
-	if (options_size(size_text, &size) != 0)
-		return error_set(err, ERROR_USAGE,
-		    "ram:%s: not a size (256M, 1G)", size_text);
 	if (block_size == 0)
 		block_size = BLOCK_MIN;
+	if (error != 0) {
+		error_set(err, ERROR_USAGE, "ram:%s: not a size (256M, 1G)",
+		    size_text);
+		return -1;
+	}
 	error = mem_open(loop, size, block_size, ret);
+	if (error == 0)
+		return 0;
 	if (error == -EINVAL)
-		return error_set(err, ERROR_USAGE,
+		error_set(err, ERROR_USAGE,
 		    "ram:%s: not a multiple of the block size, %u", size_text,
 		    block_size);
-	if (error != 0)
-		return error_set(err, ERROR_FAILED, "ram:%s: %s", size_text,
+	else
+		error_set(err, ERROR_FAILED, "ram:%s: %s", size_text,
 		    strerror(-error));
-	return 0;
+	return -1;
 }
 
 static int
@@ -189,7 +193,7 @@ add_lun(struct serving *s, const char *what, struct lun_options options,
 {
 	struct lu_config config = { .read_only = options.read_only,
 		.thin = options.thin };
-	struct bdev *bdev;
+	struct bdev *bdev = NULL;
 	int error;
 
 	if (strncmp(what, "ram:", 4) == 0)
@@ -218,11 +222,14 @@ add_luns(struct serving *s, const struct command_options *mine, char **operand,
 	for (; *operand != NULL; operand++) {
 		struct lun_options options = mine->lun;
 		char *what = strdup(*operand);
-		char *comma = what != NULL ? strchr(what, ',') : NULL;
-		int error = what == NULL ? error_set(err, ERROR_FAILED, "%s",
-					       strerror(ENOMEM))
-					 : 0;
+		char *comma;
+		int error = 0;
 
+		if (what == NULL) {
+			error_set(err, ERROR_FAILED, "%s", strerror(ENOMEM));
+			return -1;
+		}
+		comma = strchr(what, ',');
 		if (comma != NULL) {
 			*comma = '\0';
 			error = take_lun_options(comma + 1, &options, err);

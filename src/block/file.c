@@ -459,11 +459,13 @@ file_probe_block(struct file *f, uint32_t *ret_block)
 {
 	unsigned physical = 0;
 	uint64_t size;
-	int block;
+	int block = 0;
 
 	if (ioctl(f->fd, BLKGETSIZE64, &size) == -1 ||
 	    ioctl(f->fd, BLKSSZGET, &block) == -1)
 		return -errno;
+	if (block < 512)
+		return -EINVAL;
 	if (ioctl(f->fd, BLKPBSZGET, &physical) == -1)
 		physical = 0;
 	f->bdev.size = size;
@@ -524,7 +526,7 @@ file_open(struct loop *loop, const char *path, bool read_only,
     uint32_t block_size, struct bdev **ret, struct error *err)
 {
 	struct file *f;
-	struct stat st;
+	struct stat st = { 0 };
 	int fd = file_open_fd(path, read_only, &st, err);
 
 	if (fd == -1)

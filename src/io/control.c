@@ -42,6 +42,7 @@ struct control {
 	char *path;
 	struct stat st; /* of the socket */
 	struct watch watch;
+	bool ending; /* no answer waits to be sent any more */
 	unsigned clients_n;
 	TAILQ_HEAD(, control_request) clients;
 };
@@ -108,7 +109,7 @@ client_answer(struct control_request *r, struct json_object *json)
 		r->answer_len = len + 1;
 	}
 	json_object_put(json);
-	if (r->gone || client_send(r))
+	if (r->gone || client_send(r) || r->control->ending)
 		client_forget(r, r->stop);
 	else
 		(void)watch_set(r->control->loop, &r->watch, EPOLLOUT);
@@ -367,15 +368,17 @@ remove_socket(const struct control *c)
 void
 control_free(struct control *c)
 {
-	struct control_request *r;
+	struct control_request *r, *next;
 
 	if (c == NULL)
 		return;
-	while ((r = TAILQ_FIRST(&c->clients)) != NULL) {
-		if (r->answer != NULL)
-			client_free(r);
-		else
+	c->ending = true;
+	for (r = TAILQ_FIRST(&c->clients); r != NULL; r = next) {
+		next = TAILQ_NEXT(r, link);
+		if (r->answer == NULL)
 			control_refuse(r, ERROR_FAILED, "ended");
+		else
+			client_free(r);
 	}
 	if (c->watch.fd != -1) {
 		remove_socket(c);

@@ -198,10 +198,10 @@ control_stop(const char *path, int timeout_ms, struct json_object **ret,
     struct error *err)
 {
 	int64_t until = deadline(timeout_ms);
-	struct json_object *json;
+	struct json_object *json = NULL;
 	int fd = open_socket(path, err);
 	int result;
-	char *rest;
+	char *rest = NULL;
 
 	if (fd == -1)
 		return -1;

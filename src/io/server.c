@@ -326,12 +326,14 @@ server_address(const struct server *server)
 void
 server_free(struct server *server)
 {
-	struct peer *p;
+	struct peer *p, *next;
 
 	if (server == NULL)
 		return;
-	while ((p = TAILQ_FIRST(&server->peers)) != NULL)
+	for (p = TAILQ_FIRST(&server->peers); p != NULL; p = next) {
+		next = TAILQ_NEXT(p, link);
 		peer_free(p);
+	}
 	timer_clear(server->loop, &server->pause);
 	watch_remove(server->loop, &server->watch);
 	close(server->watch.fd);

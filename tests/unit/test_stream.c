@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* stream.h: a small engine on one end of a socket pair, the test on the other.
+ */
+#include "unit.h"
+
+#include <sys/socket.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "io/stream.h"
+
+#define OUT_SIZE (8u << 20)
+
+static struct loop *loop;
+static struct stream stream;
+static int far; /* the other end */
+
+static struct {
+	uint8_t in[4096];
+	size_t in_len;
+	size_t in_max; /* room is offered up to here */
+	uint8_t *out;
+	size_t out_len, out_sent;
+	unsigned active, ended;
+	int error;
+	unsigned tx_calls; /* tx_done() */
+} engine;
+
+static int
+rx_iov(void *ctx, struct iovec *iov, int max)
+{
+	size_t half = (engine.in_max - engine.in_len) / 2;
+
+	assert_ptr_equal(ctx, &engine);
+	assert_true(max >= 2);
+	if (engine.in_len == engine.in_max)
+		return 0;
+	iov[0] = (struct iovec){ engine.in + engine.in_len, half };
+	iov[1] = (struct iovec){ engine.in + engine.in_len + half,
+		engine.in_max - engine.in_len - half };
+	return 2;
+}
+
+static void
+rx_done(void *ctx, size_t n, uint64_t now)
+{
+	assert_ptr_equal(ctx, &engine);
+	assert_true(now != 0);
+	assert_true(n > 0);
+	engine.in_len += n;
+	assert_true(engine.in_len <= engine.in_max);
+}
+
+static int
+tx_iov(void *ctx, struct iovec *iov, int max, uint64_t now)
+{
+	assert_ptr_equal(ctx, &engine);
+	(void)now;
+	assert_true(max >= 1);
+	if (engine.out_sent == engine.out_len)
+		return 0;
+	iov[0] = (struct iovec){ engine.out + engine.out_sent,
+		engine.out_len - engine.out_sent };
+	return 1;
+}
+
+static void
+tx_done(void *ctx, size_t n, uint64_t now)
+{
+	assert_ptr_equal(ctx, &engine);
+	(void)now;
+	engine.tx_calls++;
+	engine.out_sent += n;
+	assert_true(engine.out_sent <= engine.out_len);
+}
+
+static void
+active(void *ctx)
+{
+	assert_ptr_equal(ctx, &engine);
+	engine.active++;
+	loop_stop(loop, 0);
+}
+
+static void
+ended(void *ctx, int error)
+{
+	assert_ptr_equal(ctx, &engine);
+	engine.ended++;
+	engine.error = error;
+	loop_stop(loop, 0);
+}
+
+static const struct stream_ops ops = { .rx_iov = rx_iov,
+	.rx_done = rx_done,
+	.tx_iov = tx_iov,
+	.tx_done = tx_done,
+	.active = active,
+	.ended = ended };
+
+static int
+setup(void **state)
+{
+	int pair[2];
+
+	(void)state;
+	memset(&engine, 0, sizeof(engine));
+	engine.in_max = sizeof(engine.in);
+	engine.out = malloc(OUT_SIZE);
+	if (engine.out == NULL || loop_new(&loop) != 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) != 0)
+		return -1;
+	for (size_t i = 0; i < OUT_SIZE; i++)
+		engine.out[i] = (uint8_t)(i * 2654435761u >> 24);
+	far = pair[1];
+	stream_init(&stream, loop, &ops, &engine);
+	return stream_open(&stream, pair[0]);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	stream_close(&stream);
+	stream_close(&stream);
+	loop_free(loop);
+	free(engine.out);
+	close(far);
+	return 0;
+}
+
+static void
+stop_timer(struct timer *t, uint64_t now)
+{
+	(void)now;
+	*(bool *)t->ctx = true;
+	loop_stop(loop, 0);
+}
+
+/* Lets the loop run; false when nothing happened for a while. */
+static bool
+turn(void)
+{
+	bool quiet = false;
+	struct timer timer;
+
+	timer_init(&timer, stop_timer, &quiet);
+	timer_set(loop, &timer, loop_now(loop) + 20 * CLOCK_MS);
+	loop_run(loop);
+	timer_clear(loop, &timer);
+	return !quiet;
+}
+
+static void
+bytes_go_where_the_engine_says(void **state)
+{
+	(void)state;
+	assert_int_equal(send(far, "hello", 5, 0), 5);
+	assert_true(turn());
+	assert_memory_equal(engine.in, "hello", 5);
+	assert_int_equal(engine.active, 1);
+	assert_int_equal(stream.rx_bytes, 5);
+	assert_false(turn());
+}
+
+/* No room: the bytes stay in the socket, and the loop does not spin. */
+static void
+engine_without_room_is_left_alone(void **state)
+{
+	(void)state;
+	engine.in_max = 3;
+	assert_int_equal(send(far, "hello", 5, 0), 5);
+	assert_true(turn());
+	assert_int_equal(engine.in_len, 3);
+	assert_false(stream_flush(&stream));
+	assert_false(turn());
+	engine.in_max = 10;
+	assert_false(stream_flush(&stream));
+	assert_true(turn());
+	assert_memory_equal(engine.in, "hello", 5);
+}
+
+/* And yet its end is noticed. */
+static void
+end_is_noticed_without_room(void **state)
+{
+	(void)state;
+	engine.in_max = 3;
+	assert_int_equal(send(far, "hello", 5, 0), 5);
+	assert_true(turn());
+	close(far);
+	far = -1;
+	assert_true(turn());
+	assert_int_equal(engine.ended, 1);
+}
+
+static void
+output_waits_for_a_full_socket(void **state)
+{
+	static uint8_t back[OUT_SIZE];
+	size_t got = 0;
+
+	(void)state;
+	assert_false(stream_flush(&stream)); /* nothing to send */
+	engine.out_len = OUT_SIZE;
+	assert_true(stream_flush(&stream));
+	assert_true(engine.out_sent < OUT_SIZE);
+	assert_int_equal(engine.tx_calls, 1); /* short: not tried again */
+	assert_false(stream_flush(&stream));
+	assert_int_equal(engine.tx_calls, 1);
+	assert_false(turn());
+	while (got < OUT_SIZE) {
+		ssize_t n = recv(far, back + got, OUT_SIZE - got, 0);
+
+		if (n > 0) {
+			got += (size_t)n;
+			continue;
+		}
+		assert_int_equal(errno, EAGAIN);
+		assert_true(turn());
+		stream_flush(&stream);
+	}
+	assert_memory_equal(back, engine.out, OUT_SIZE);
+	assert_int_equal(stream.tx_bytes, OUT_SIZE);
+	/* Not woken for a socket that could take more. */
+	while (turn())
+		assert_false(stream_flush(&stream));
+	engine.active = 0;
+	assert_false(turn());
+}
+
+static void
+peer_that_closes_ends_the_stream(void **state)
+{
+	(void)state;
+	assert_int_equal(send(far, "bye", 3, 0), 3);
+	shutdown(far, SHUT_WR);
+	while (engine.ended == 0)
+		assert_true(turn());
+	assert_memory_equal(engine.in, "bye", 3); /* what came before counts */
+	assert_int_equal(engine.error, 0);
+	assert_true(stream_is_open(&stream));
+	stream_close(&stream);
+	assert_false(stream_is_open(&stream));
+	assert_false(stream_flush(&stream));
+	assert_int_equal(engine.ended, 1);
+}
+
+static void
+broken_socket_ends_the_stream_once(void **state)
+{
+	(void)state;
+	close(far);
+	far = -1;
+	engine.out_len = 10;
+	assert_false(stream_flush(&stream));
+	assert_int_equal(engine.ended, 1);
+	assert_int_equal(engine.error, EPIPE);
+	stream_flush(&stream);
+	stream_close(&stream);
+	assert_int_equal(engine.ended, 1);
+}
+
+int
+main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(bytes_go_where_the_engine_says),
+		T(engine_without_room_is_left_alone),
+		T(end_is_noticed_without_room),
+		T(output_waits_for_a_full_socket),
+		T(peer_that_closes_ends_the_stream),
+		T(broken_socket_ends_the_stream_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
