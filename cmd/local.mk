@@ -10,6 +10,9 @@ luntap_SOURCES = \
 	cmd/inquiry.c \
 	cmd/list.c \
 	cmd/luntap.c \
+	cmd/mount.c \
+	cmd/mountpoint.c \
+	cmd/mountpoint.h \
 	cmd/options.c \
 	cmd/options.h \
 	cmd/readcapacity.c \
@@ -17,9 +20,11 @@ luntap_SOURCES = \
 	cmd/report.h \
 	cmd/secret.c \
 	cmd/secret.h \
+	cmd/status.c \
 	cmd/target.c \
 	cmd/targets.c \
 	cmd/targets.h \
+	cmd/unmount.c \
 	cmd/vpd.c \
 	cmd/vpd.h
 luntap_LDADD = $(LAYERS) $(LUNTAP_LIBS)

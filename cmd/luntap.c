@@ -18,6 +18,9 @@ static const struct command *const commands[] = {
 	&command_list,
 	&command_inquiry,
 	&command_readcapacity,
+	&command_mount,
+	&command_unmount,
+	&command_status,
 	&command_target,
 };
 

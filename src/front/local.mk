@@ -8,4 +8,8 @@ src_front_libfront_a_SOURCES = \
 	src/front/fuse_inval.c \
 	src/front/fuse_name.c \
 	src/front/fuse_op.c \
-	src/front/fuse_umount.c
+	src/front/fuse_umount.c \
+	src/front/lunscan.c \
+	src/front/lunscan.h \
+	src/front/mount.c \
+	src/front/mount.h

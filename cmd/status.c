@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* status - the mounts that are running, as their control sockets tell. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "cmd/cmd.h"
+#include "cmd/options.h"
+#include "io/control.h"
+
+static const char help[] =
+    "usage: luntap status [OPTION]...\n\n"
+    "Shows the mounts that are running.\n\n"
+    "options:\n"
+    "      --json                   an array of {mountpoint, state, portal, "
+    "target, luns,\n"
+    "                               in_flight, read_bytes, written_bytes, "
+    "pid}\n"
+    "  -h, --help                   this\n\n"
+    "example:\n"
+    "  luntap status --json | jq -r '.[].mountpoint'\n";
+
+#define ANSWER_MS 2000
+
+static const char *
+member(struct json_object *o, const char *key)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(o, key, &value))
+		return "?";
+	return json_object_get_string(value);
+}
+
+/* 12.3M */
+static const char *
+bytes_text(char *dst, size_t size, struct json_object *o, const char *key)
+{
+	static const char units[] = "\0KMGTPE";
+	double n = (double)strtoull(member(o, key), NULL, 10);
+	unsigned unit = 0;
+
+	while (n >= 1024 && units[unit + 1] != '\0') {
+		n /= 1024;
+		unit++;
+	}
+	snprintf(dst, size, unit == 0 ? "%.0f" : "%.1f%c", n, units[unit]);
+	return dst;
+}
+
+static void
+print(struct json_object *array)
+{
+	char read[16], written[16];
+	struct json_object *o;
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(array); i++) {
+		o = json_object_array_get_idx(array, i);
+		printf("%s\n", member(o, "mountpoint"));
+		printf("  %s at %s: %s\n", member(o, "target"),
+		    member(o, "portal"), member(o, "state"));
+		printf("  %s LUNs, %s in flight, %s read, %s written\n",
+		    member(o, "luns"), member(o, "in_flight"),
+		    bytes_text(read, sizeof(read), o, "read_bytes"),
+		    bytes_text(written, sizeof(written), o, "written_bytes"));
+	}
+}
+
+/* One that ends meanwhile, or does not answer, is left out. */
+static struct json_object *
+collect(struct error *err)
+{
+	struct json_object *array, *answer;
+	struct control_entry *entries;
+	int i, n = control_list(&entries, err);
+
+	if (n < 0)
+		return NULL;
+	array = json_object_new_array();
+	for (i = 0; i < n; i++) {
+		struct error ignored;
+
+		if (strcmp(entries[i].kind, "mount") != 0)
+			continue;
+		if (control_ask(entries[i].path, "status", ANSWER_MS, &answer,
+			&ignored) == 0)
+			json_object_array_add(array, answer);
+		else
+			fprintf(stderr, "luntap: warning: %s\n", ignored.text);
+	}
+	control_list_free(entries, n);
+	return array;
+}
+
+static int
+status_run(int argc, char **argv)
+{
+	static const struct command_line line = {
+		.help = help,
+		.groups = OPTIONS_JSON,
+	};
+	struct json_object *array;
+	struct options o;
+	struct error err;
+	int code;
+
+	if (!options_parse(&o, &line, argc, argv, &code))
+		return code;
+	array = collect(&err);
+	if (array == NULL) {
+		code = command_fail(&err);
+	} else {
+		if (o.json)
+			puts(json_object_to_json_string_ext(
+			    array, JSON_C_TO_STRING_PRETTY |
+				       JSON_C_TO_STRING_NOSLASHESCAPE));
+		else
+			print(array);
+		json_object_put(array);
+		code = command_done();
+	}
+	options_fini(&o);
+	return code;
+}
+
+const struct command command_status = {
+	.name = "status",
+	.summary = "the running mounts",
+	.run = status_run,
+};
