@@ -381,6 +381,31 @@ server_outlives_rude_peers(void **state)
 	end_link();
 }
 
+static void
+server_closes_what_makes_no_sense(void **state)
+{
+	uint8_t nonsense[4096];
+	struct timer stop;
+	ssize_t n = -1;
+	int fd;
+
+	(void)state;
+	timer_init(&stop, stop_timer, NULL);
+	memset(nonsense, 0xff, sizeof(nonsense));
+	start_target("127.0.0.1:0");
+	fd = raw_connect();
+	assert_int_equal(
+	    send(fd, nonsense, sizeof(nonsense), 0), sizeof(nonsense));
+	/* Reject and the like may come before the end. */
+	for (int i = 0; i < 5000 && n != 0; i++) {
+		timer_set(loop, &stop, loop_now(loop) + CLOCK_MS);
+		loop_run(loop);
+		n = recv(fd, nonsense, sizeof(nonsense), MSG_DONTWAIT);
+	}
+	assert_int_equal(n, 0);
+	close(fd);
+}
+
 int
 main(void)
 {
@@ -392,6 +417,7 @@ main(void)
 		T(lost_connection_comes_back),
 		T(link_can_be_ended_at_any_time),
 		T(server_outlives_rude_peers),
+		T(server_closes_what_makes_no_sense),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,7 @@ static struct {
 	size_t out_len, out_sent;
 	unsigned active, ended;
 	int error;
-	unsigned tx_calls; /* tx_done() */
+	unsigned tx_asked; /* with something to send */
 } engine;
 
 static int
@@ -60,6 +60,7 @@ tx_iov(void *ctx, struct iovec *iov, int max, uint64_t now)
 	assert_true(max >= 1);
 	if (engine.out_sent == engine.out_len)
 		return 0;
+	engine.tx_asked++;
 	iov[0] = (struct iovec){ engine.out + engine.out_sent,
 		engine.out_len - engine.out_sent };
 	return 1;
@@ -70,7 +71,6 @@ tx_done(void *ctx, size_t n, uint64_t now)
 {
 	assert_ptr_equal(ctx, &engine);
 	(void)now;
-	engine.tx_calls++;
 	engine.out_sent += n;
 	assert_true(engine.out_sent <= engine.out_len);
 }
@@ -206,9 +206,9 @@ output_waits_for_a_full_socket(void **state)
 	engine.out_len = OUT_SIZE;
 	assert_true(stream_flush(&stream));
 	assert_true(engine.out_sent < OUT_SIZE);
-	assert_int_equal(engine.tx_calls, 1); /* short: not tried again */
+	assert_int_equal(engine.tx_asked, 1); /* short: not tried again */
 	assert_false(stream_flush(&stream));
-	assert_int_equal(engine.tx_calls, 1);
+	assert_int_equal(engine.tx_asked, 1);
 	assert_false(turn());
 	while (got < OUT_SIZE) {
 		ssize_t n = recv(far, back + got, OUT_SIZE - got, 0);
