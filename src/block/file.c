@@ -526,7 +526,7 @@ file_open(struct loop *loop, const char *path, bool read_only,
     uint32_t block_size, struct bdev **ret, struct error *err)
 {
 	struct file *f;
-	struct stat st = { 0 };
+	struct stat st;
 	int fd = file_open_fd(path, read_only, &st, err);
 
 	if (fd == -1)
