@@ -9,8 +9,7 @@
 
 #include "base/error.h"
 
-int
-error_set(struct error *err, enum error_class class, const char *fmt, ...)
+int(error_set)(struct error *err, enum error_class class, const char *fmt, ...)
 {
 	char text[sizeof(err->text)];
 	va_list ap;

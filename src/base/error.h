@@ -34,7 +34,7 @@ struct error {
 int error_set(struct error *err, enum error_class class, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 #ifdef __clang_analyzer__
-#define error_set(...) (error_set(__VA_ARGS__), -1) /* what it cannot see */
+#define error_set(err, ...) (error_set(err, __VA_ARGS__), -1)
 #endif
 
 #endif

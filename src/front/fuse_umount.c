@@ -22,8 +22,6 @@
 
 #include "front/fuse_impl.h"
 
-extern char **environ;
-
 /* Runs fusermount3 -u; its words go to text.  Its exit code, or -errno. */
 static int
 fusermount(const char *mountpoint, bool lazy, char *text, size_t size)

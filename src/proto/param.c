@@ -340,7 +340,7 @@ static int
 take_declaration(struct negotiation *n, const struct row *row,
     const char *value, struct error *err)
 {
-	uint32_t theirs;
+	uint32_t theirs = 0;
 
 	if (parse(row, value, &theirs) < 0)
 		return refuse(row, value,
@@ -395,7 +395,7 @@ static int
 take_answer(struct negotiation *n, const struct row *row, const char *value,
     struct error *err)
 {
-	uint32_t ours, theirs;
+	uint32_t ours, theirs = 0;
 
 	if (no_answer(value))
 		return 0;
@@ -415,7 +415,7 @@ static int
 answer_value(struct negotiation *n, const struct row *row, const char *value,
     struct text_buffer *out, struct error *err)
 {
-	uint32_t ours, theirs;
+	uint32_t ours, theirs = 0;
 	int error;
 
 	error = parse(row, value, &theirs);

@@ -49,7 +49,7 @@ put_targets(struct writer *w, const struct tconn *conn, const char *asked)
 		put_pair(w, "SendTargets", strlen("SendTargets"), "Reject");
 	else if (strcmp(asked, "All") == 0 || asked[0] == '\0' ||
 		 strcmp(asked, conn->target->config.name) == 0) {
-		snprintf(address, sizeof(address), "%s,%u", conn->local,
+		snprintf(address, sizeof(address), "%s,%d", conn->local,
 		    TARGET_TPGT);
 		put_pair(w, "TargetName", strlen("TargetName"),
 		    conn->target->config.name);
