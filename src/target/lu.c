@@ -99,6 +99,18 @@ lu_op_find(const struct lu *lu, uint8_t opcode, uint16_t service_action)
 	return op;
 }
 
+bool
+lu_op_plain(uint8_t opcode)
+{
+	return commands[opcode].op != NULL;
+}
+
+bool
+lu_op_has_actions(uint8_t opcode)
+{
+	return commands[opcode].actions != NULL;
+}
+
 /*
  * ---- a logical unit ----
  */
@@ -279,7 +291,7 @@ lu_start(struct lu_set *set, struct lu *lu, struct lu_cmd *c)
 		c->status = SCSI_CHECK_CONDITION;
 		return false;
 	}
-	if (op == NULL && commands[c->cdb[0]].actions != NULL)
+	if (op == NULL && lu_op_has_actions(c->cdb[0]))
 		return lu_fail_cdb(c, 1);
 	if (op == NULL)
 		return lu_fail(c, SENSE_ILLEGAL_REQUEST, SENSE_INVALID_OPCODE);

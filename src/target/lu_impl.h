@@ -96,6 +96,11 @@ void lu_enter(struct lu_cmd *, bool exclusive, void (*begin)(struct lu_cmd *));
 const struct lu_op *
 lu_op_find(const struct lu *, uint8_t opcode, uint16_t service_action);
 
+/* Whether an operation code is one command, or several by service action;
+ * neither when it is not known. */
+bool lu_op_plain(uint8_t opcode);
+bool lu_op_has_actions(uint8_t opcode);
+
 /* lu_reserve.c */
 void reserve_init(struct reserve *);
 void reserve_fini(struct reserve *);

@@ -51,15 +51,10 @@ report_opcodes_start(struct lu_cmd *c)
 {
 	if (c->f.reporting > REPORT_EITHER)
 		return lu_fail_cdb(c, 2);
-	if (c->f.reporting == REPORT_OP || c->f.reporting == REPORT_OP_SA) {
-		const struct cdb_info *info =
-		    cdb_info(c->f.asked_opcode, c->f.asked_service_action);
-
-		/* Asked for the wrong kind. */
-		if (info != NULL && info->has_service_action !=
-					(c->f.reporting == REPORT_OP_SA))
-			return lu_fail_cdb(c, 2);
-	}
+	if ((c->f.reporting == REPORT_OP &&
+		lu_op_has_actions(c->f.asked_opcode)) ||
+	    (c->f.reporting == REPORT_OP_SA && lu_op_plain(c->f.asked_opcode)))
+		return lu_fail_cdb(c, 2);
 	return lu_want_in(c, OPCODES_ROOM);
 }
 

@@ -144,6 +144,16 @@ tests_unit_test_target_io_SOURCES = \
 	tests/unit/target_rig.c tests/unit/target_rig.h \
 	tests/unit/test_target_io.c tests/unit/unit.h
 tests_unit_test_target_io_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_target_scsi
+tests_unit_test_target_scsi_SOURCES = \
+	tests/unit/target_rig.c tests/unit/target_rig.h \
+	tests/unit/test_target_scsi.c tests/unit/unit.h
+tests_unit_test_target_scsi_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_target_session
+tests_unit_test_target_session_SOURCES = \
+	tests/unit/target_rig.c tests/unit/target_rig.h \
+	tests/unit/test_target_session.c tests/unit/unit.h
+tests_unit_test_target_session_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_text
 tests_unit_test_text_SOURCES = tests/unit/test_text.c tests/unit/unit.h
 tests_unit_test_text_LDADD = $(UNIT_LIBS)
