@@ -260,8 +260,10 @@ server_run(struct server *s, const struct mount_config *config)
 	if (result < 0 && s->why.class == ERROR_NONE)
 		error_set(
 		    &s->why, ERROR_FAILED, "event loop: %s", strerror(-result));
-	if (s->why.class != ERROR_NONE && !daemon_failed(&s->daemon, &s->why))
-		log_error(&s->options->sink.log, "%s", s->why.text);
+	/* What went wrong later is in the log. */
+	if (s->why.class != ERROR_NONE && !s->ready &&
+	    !daemon_failed(&s->daemon, &s->why))
+		command_fail(&s->why);
 	server_fini(s);
 	return (int)s->why.class;
 }

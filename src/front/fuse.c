@@ -197,6 +197,11 @@ unmount_done(struct job *job)
 	struct fuse_front *front = job->ctx;
 
 	front->umount_busy = false;
+	if (front->sync_result < 0) {
+		front->stats.pages_lost = true;
+		log_error(front->config.log, "%s: writing dirty pages: %s",
+		    front->mountpoint, strerror(-front->sync_result));
+	}
 	if (front->ended) {
 		front_end(front);
 	} else if (front->umount_result < 0) {
@@ -237,6 +242,18 @@ fuse_front_busy(const struct fuse_front *front)
 {
 	return front->stats.in_flight + front->inval.busy + front->umount_busy +
 	       front->probing;
+}
+
+bool
+fuse_front_dirty(const struct fuse_front *front, const struct bdev *bdev)
+{
+	size_t i;
+
+	for (i = 0; i < front->nnodes; i++)
+		if (front->nodes[i].bdev == bdev)
+			return front->nodes[i].flushed <
+			       front->nodes[i].written;
+	return false;
 }
 
 void

@@ -54,6 +54,7 @@ struct fuse_front_stats {
 	uint64_t written_bytes;
 	uint64_t reads;
 	uint64_t writes;
+	bool pages_lost; /* the last unmount could not write all dirty pages */
 };
 
 /* Mounts and begins to serve.  0, or -1 with err set. */
@@ -71,6 +72,9 @@ void fuse_front_stop(struct fuse_front *);
 /* Requests that are still at a device: 0 before fuse_front_free(). */
 unsigned fuse_front_busy(const struct fuse_front *);
 void fuse_front_free(struct fuse_front *); /* takes NULL */
+
+/* Whether the device has data that no FLUSH has covered since the mount. */
+bool fuse_front_dirty(const struct fuse_front *, const struct bdev *);
 
 void fuse_front_stats(const struct fuse_front *, struct fuse_front_stats *ret);
 

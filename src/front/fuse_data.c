@@ -136,6 +136,7 @@ write_done(struct op *op)
 {
 	struct fuse_front *front = op->front;
 
+	op->node->written++;
 	if (op->bdev.result == 0) {
 		front->stats.writes++;
 		front->stats.written_bytes += op->bdev.length;
@@ -175,6 +176,7 @@ data_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 		return;
 	}
 	op = op_take(req, node, write_done);
+	op_touch(op, size);
 	/* The page cache writes through any handle, also a direct one. */
 	op->direct = (fi->fh & FH_DIRECT) != 0 && !fi->writepage;
 	op->iov.iov_base = (void *)(uintptr_t)buf; /* in the op, see op_rx() */
@@ -191,12 +193,20 @@ data_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 		op_submit(op);
 }
 
-/* FSYNC and FALLOCATE. */
 static void
-status_done(struct op *op)
+zero_done(struct op *op)
 {
-	if (op->bdev.result == 0 && op->bdev.op == BDEV_ZERO)
+	op->node->written++;
+	if (op->bdev.result == 0)
 		name_written(op->node);
+	op_fail(op, -op->bdev.result);
+}
+
+static void
+fsync_done(struct op *op)
+{
+	if (op->bdev.result == 0 && op->covers > op->node->flushed)
+		op->node->flushed = op->covers;
 	op_fail(op, -op->bdev.result);
 }
 
@@ -213,7 +223,8 @@ data_fsync(
 		fuse_reply_err(req, 0);
 		return;
 	}
-	op = op_take(req, node, status_done);
+	op = op_take(req, node, fsync_done);
+	op->covers = node->written;
 	op->bdev.op = BDEV_FLUSH;
 	op_submit(op);
 }
@@ -262,7 +273,7 @@ data_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
 		fuse_reply_err(req, 0);
 		return;
 	}
-	op = op_take(req, node, status_done);
+	op = op_take(req, node, zero_done);
 	op->bdev.op = BDEV_ZERO;
 	op->bdev.flags = what == FALLOC_FL_ZERO_RANGE ? BDEV_NO_HOLE : 0;
 	op->bdev.offset = (uint64_t)offset;

@@ -59,7 +59,8 @@ struct op {
 	struct iovec iov;
 	void (*finish)(struct op *); /* answers, when the device is done */
 	struct inval inval;
-	int whence;  /* LSEEK */
+	uint64_t covers; /* FSYNC: node->written when it began */
+	int whence;	 /* LSEEK */
 	bool direct; /* WRITE through a handle that bypasses the page cache */
 	bool waiting;
 	bool interrupted;
@@ -90,6 +91,8 @@ struct node {
 	unsigned cached_opens; /* handles that may use the page cache */
 	unsigned direct_opens; /* handles that bypass it */
 	size_t at_device;      /* payload bytes of its requests there */
+	uint64_t written;      /* writes that have ended, however */
+	uint64_t flushed;      /* so many of them are covered by a FLUSH */
 	struct op_queue waiting;
 	struct inval changed;
 	bool changed_running;
@@ -129,6 +132,7 @@ struct fuse_front {
 	bool umount_lazy;
 	bool ended;
 	int umount_result;
+	int sync_result; /* of the dirty pages */
 	char umount_text[256];
 };
 
@@ -144,6 +148,8 @@ void *op_rx(struct op *);
 void *op_payload(struct op *);
 /* Takes the op that the present request came in. */
 struct op *op_take(fuse_req_t, struct node *, void (*finish)(struct op *));
+/* So many bytes of its payload are in memory now. */
+void op_touch(struct op *, size_t);
 /* Hands op->bdev to the device when the file's turn comes. */
 void op_submit(struct op *);
 /* Answers and gives the op back. */

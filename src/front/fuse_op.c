@@ -148,7 +148,7 @@ op_rx(struct op *op)
 	return (char *)op + OP_HEAD - WRITE_HEADER;
 }
 
-static void
+void
 op_touch(struct op *op, size_t n)
 {
 	if (n > op->touched) {
@@ -243,8 +243,6 @@ op_submit(struct op *op)
 	struct node *node = op->node;
 	bool data = op->bdev.iovcnt > 0;
 
-	if (data && op->bdev.op == BDEV_WRITE)
-		op_touch(op, op->bdev.length);
 	/* A FLUSH covers what was answered before: it overtakes nothing that
 	 * matters to it. */
 	if (op->bdev.op == BDEV_FLUSH ||

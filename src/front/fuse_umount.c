@@ -121,9 +121,7 @@ umount_work(struct job *job)
 		front->umount_result = -EBUSY;
 		return;
 	}
-	if (result < 0)
-		log_error(front->config.log, "%s: writing back: %s",
-		    front->mountpoint, strerror(-result));
+	front->sync_result = result;
 	front->umount_result = unmount(front->mountpoint, front->umount_lazy,
 	    front->umount_text, sizeof(front->umount_text));
 }

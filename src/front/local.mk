@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += src/front/libfront.a
 src_front_libfront_a_SOURCES = \
+	src/front/disk.c \
+	src/front/disk.h \
 	src/front/fuse.c \
 	src/front/fuse.h \
 	src/front/fuse_data.c \

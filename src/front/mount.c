@@ -4,10 +4,11 @@
  * mount_event() alone writes ->state.
  *
  * The way down.  First nothing is mounted any more: dirty pages have been
- * written then, and all requests were answered.  Then every disk gets a FLUSH,
- * whose failure is the exit code's business: data may be lost.  Then the
- * session logs out, which completes whatever may still be in flight, and what
- * belongs together is freed in the order front end, disks, link.
+ * written then, and all requests were answered.  Then every disk that was
+ * written since its last FLUSH gets one; its failure is the exit code's
+ * business, for data may be lost.  Then the session logs out, which completes
+ * whatever may still be in flight, and all is freed in the order front end,
+ * disks, link.
  *
  * A target that does not answer must not keep us for ever: a second
  * mount_stop(), or FLUSH_TIME without an end to the flushing, ends the session
@@ -16,17 +17,13 @@
  */
 #include "front/mount.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/escape.h"
-#include "block/lun.h"
+#include "front/disk.h"
 #include "front/lunscan.h"
-#include "proto/lunaddr.h"
-#include "proto/scsi.h"
 
 #define FLUSH_TIME (60 * CLOCK_S)
 #define DRAIN_POLL (10 * CLOCK_MS)
@@ -54,18 +51,6 @@ enum mount_event {
 	EV_GONE,    /* nothing is mounted any more */
 	EV_FLUSHED, /* every disk has answered to FLUSH */
 	EV_DRAINED  /* the session is over and nothing in flight */
-};
-
-struct disk {
-	struct mount *mount;
-	struct lun *lun;
-	struct timer timer; /* for lun_run() */
-	uint64_t address;
-	char name[LUNADDR_TEXT + 4]; /* "lun-3" */
-	const char *text;	     /* "3", within name */
-	bool probed;
-	bool shown; /* it is a disk */
-	struct bdev_req flush;
 };
 
 struct mount {
@@ -183,14 +168,6 @@ mount_fail(struct mount *m, const struct error *why)
 	mount_soon(m, EV_FAILED);
 }
 
-static uint64_t
-mount_now(void *ctx)
-{
-	struct mount *m = ctx;
-
-	return loop_now(m->loop);
-}
-
 /* ---- the link ---- */
 
 static void
@@ -231,7 +208,9 @@ link_has_ended(void *ctx)
 static uint64_t
 scan_now(void *ctx)
 {
-	return mount_now(ctx);
+	struct mount *m = ctx;
+
+	return loop_now(m->loop);
 }
 
 static void
@@ -255,97 +234,19 @@ mount_list(struct mount *m)
 	lunscan_start(&m->scan);
 }
 
-static void
-disk_wake(struct lun *lun, uint64_t at, void *ctx)
-{
-	struct disk *disk = ctx;
-
-	(void)lun;
-	if (at == CLOCK_NEVER)
-		timer_clear(disk->mount->loop, &disk->timer);
-	else
-		timer_set(disk->mount->loop, &disk->timer, at);
-}
-
-static void
-disk_timer(struct timer *timer, uint64_t now)
-{
-	struct disk *disk = timer->ctx;
-
-	(void)now;
-	lun_run(disk->lun);
-}
-
 /* One that was asked for must be there; of a whole target those that can be
  * shown are. */
 static void
-disk_left_out(struct disk *disk, const struct error *why)
+disk_probed(struct disk *disk, const struct error *why)
 {
-	struct mount *m = disk->mount;
+	struct mount *m = disk->ctx;
 
-	if (m->config.has_lun)
+	if (why != NULL && m->config.has_lun)
 		mount_fail(m, why);
-	else
+	else if (why != NULL)
 		m->config.note(m->config.ctx, why->text);
-}
-
-static void
-disk_ready(struct lun *lun, const struct error *err, void *ctx)
-{
-	struct disk *disk = ctx;
-	struct mount *m = disk->mount;
-	uint8_t type = lun_type(lun);
-	struct error why;
-
-	disk->probed = true;
-	if (err != NULL) {
-		disk_left_out(disk, err);
-	} else if (type != SCSI_TYPE_DISK) {
-		error_set(&why, ERROR_ABSENT, "LUN %s is not a disk (%s)",
-		    disk->text, scsi_type_name(type));
-		disk_left_out(disk, &why);
-	} else {
-		disk->shown = true;
-	}
 	if (--m->waiting == 0)
 		mount_soon(m, EV_PROBED);
-}
-
-static bool
-disk_healthy(void *ctx)
-{
-	struct disk *disk = ctx;
-
-	return lun_healthy(disk->lun);
-}
-
-static int
-disk_init(struct mount *m, struct disk *disk, uint64_t address)
-{
-	char text[LUNADDR_TEXT];
-	uint64_t number = 0;
-	struct lun_config config = {
-		.session = link_session(m->link),
-		.address = address,
-		.read_only = m->config.read_only,
-		.now = mount_now,
-		.now_ctx = m,
-		.log = m->config.log,
-		.ready = disk_ready,
-		.wake = disk_wake,
-		.ctx = disk,
-	};
-
-	lunaddr_number(address, &number);
-	config.number = number;
-	disk->mount = m;
-	disk->address = address;
-	snprintf(disk->name, sizeof(disk->name), "lun-%s",
-	    lunaddr_text(text, address));
-	disk->text = disk->name + 4;
-	timer_init(&disk->timer, disk_timer, disk);
-	disk->lun = lun_new(&config);
-	return disk->lun == NULL ? -ENOMEM : 0;
 }
 
 static void
@@ -368,6 +269,14 @@ mount_no_disk(struct mount *m)
 static void
 mount_probe(struct mount *m)
 {
+	struct disk_config config = {
+		.loop = m->loop,
+		.session = link_session(m->link),
+		.read_only = m->config.read_only,
+		.log = m->config.log,
+		.probed = disk_probed,
+		.ctx = m,
+	};
 	struct error why;
 	unsigned i;
 
@@ -376,7 +285,8 @@ mount_probe(struct mount *m)
 		if (m->config.has_lun &&
 		    !lunaddr_same(m->scan.luns[i], m->config.lun))
 			continue;
-		if (disk_init(m, &m->disks[m->ndisks], m->scan.luns[i]) < 0)
+		config.address = m->scan.luns[i];
+		if (disk_init(&m->disks[m->ndisks], &config) < 0)
 			break;
 		m->ndisks++;
 		m->waiting++;
@@ -463,7 +373,7 @@ mount_show(struct mount *m)
 	unsigned i;
 
 	for (i = 0; files != NULL && i < m->ndisks; i++)
-		if (m->disks[i].shown)
+		if (m->disks[i].usable)
 			files[config.nfiles++] = (struct fuse_front_file){
 				.name = m->disks[i].name,
 				.bdev = lun_bdev(m->disks[i].lun),
@@ -517,11 +427,11 @@ static void
 flush_done(struct bdev_req *req)
 {
 	struct disk *disk = req->ctx;
-	struct mount *m = disk->mount;
+	struct mount *m = disk->ctx;
 	struct error why;
 
 	if (req->result < 0) {
-		error_set(&why, ERROR_IO,
+		error_set(&why, ERROR_FAILED,
 		    "LUN %s: what was written last may not be on the medium: "
 		    "%s",
 		    disk->text, strerror(-req->result));
@@ -533,16 +443,33 @@ flush_done(struct bdev_req *req)
 }
 
 static void
+mount_check_pages(struct mount *m)
+{
+	struct fuse_front_stats stats;
+	struct error why;
+
+	fuse_front_stats(m->front, &stats);
+	if (!stats.pages_lost)
+		return;
+	error_set(&why, ERROR_FAILED,
+	    "%s: pages that were changed through mappings could not be written",
+	    m->config.mountpoint);
+	mount_why(m, &why);
+}
+
+static void
 mount_flush(struct mount *m)
 {
 	unsigned i;
 
+	if (m->front != NULL)
+		mount_check_pages(m);
 	m->waiting = 0;
 	for (i = 0; i < m->ndisks; i++) {
 		struct disk *disk = &m->disks[i];
 		struct bdev *bdev = lun_bdev(disk->lun);
 
-		if (!disk->shown || bdev->read_only)
+		if (m->front == NULL || !fuse_front_dirty(m->front, bdev))
 			continue;
 		disk->flush = (struct bdev_req){
 			.op = BDEV_FLUSH, .done = flush_done, .ctx = disk
@@ -666,10 +593,8 @@ mount_free(struct mount *m)
 	if (m == NULL)
 		return;
 	fuse_front_free(m->front);
-	for (i = 0; i < m->ndisks; i++) {
-		timer_clear(m->loop, &m->disks[i].timer);
-		lun_free(m->disks[i].lun);
-	}
+	for (i = 0; i < m->ndisks; i++)
+		disk_fini(&m->disks[i]);
 	link_free(m->link);
 	timer_clear(m->loop, &m->timer);
 	deferred_clear(m->loop, &m->next);
@@ -707,5 +632,5 @@ mount_status(const struct mount *m, struct mount_status *ret)
 		.written_bytes = stats.written_bytes,
 	};
 	for (i = 0; i < m->ndisks; i++)
-		ret->luns += m->disks[i].shown;
+		ret->luns += m->disks[i].usable;
 }

@@ -96,11 +96,12 @@ round_trip() {
 	each_lun round_trip
 }
 
-fio_verify() { # DIRECT BLOCK-SIZES
+fio_verify() { # DIRECT BLOCK-SIZES [OPTION...]
 	as_user fio --name=verify --filename="$file" --direct="$1" --rw=randrw \
 		--bsrange="$2" --size=32M --io_size=24M --ioengine=psync \
 		--verify=crc32c --verify_fatal=1 --do_verify=1 \
-		--verify_backlog=64 --randrepeat=0 --output="$DIR/fio.log" || {
+		--verify_backlog=64 --verify_state_save=0 --randrepeat=0 \
+		--output="$DIR/fio.log" "${@:3}" || {
 		cat "$DIR/fio.log"
 		return 1
 	}
@@ -109,7 +110,7 @@ fio_verify() { # DIRECT BLOCK-SIZES
 	each_lun fio_verify 1 4k-256k
 }
 @test "fio verifies random buffered I/O of odd sizes" {
-	each_lun fio_verify 0 512-70000
+	each_lun fio_verify 0 512-70000 --bs_unaligned
 }
 
 fio_many() {
@@ -291,6 +292,45 @@ PY
 		as_user ls "$mnt"
 		rm -f "$DIR/home/pid"
 	done
+}
+
+@test "a second signal ends a mount whose target does not answer" {
+	start_target silent ram:8M
+	silent=$(cat "$DIR/pids/silent")
+	luntap mount --pidfile "$DIR/home/pid" --log-file "$DIR/home/log" \
+		"${URLS[0]}" "$mnt"
+	pid=$(cat "$DIR/home/pid")
+	as_user dd if=/dev/zero of="$mnt/lun-0" bs=64k count=1 conv=notrunc \
+		status=none
+	kill -STOP "$silent"
+	kill "$pid"
+	wait_for status_says flushing
+	kill "$pid"
+	wait_for gone "$pid"
+	not_mounted "$mnt"
+	grep -q "may not be on the medium" "$DIR/home/log"
+	kill -CONT "$silent"
+	end_process silent
+}
+status_says() {
+	luntap status --json | jq -e --arg s "$1" '.[] | select(.state == $s)'
+}
+
+@test "a process that waits for a target that does not answer can be killed" {
+	start_target silent ram:8M
+	silent=$(cat "$DIR/pids/silent")
+	luntap mount "${URLS[0]}" "$mnt"
+	kill -STOP "$silent"
+	exec_as_user dd if="$mnt/lun-0" iflag=direct bs=64k count=1 \
+		>/dev/null 2>&1 3>&- &
+	remember waiter $!
+	wait_for status_says login
+	end_process waiter KILL
+	kill -CONT "$silent"
+	wait_for as_user dd if="$mnt/lun-0" of=/dev/null iflag=direct bs=64k \
+		count=1
+	luntap unmount "$mnt"
+	end_process silent
 }
 
 @test "in the foreground it serves until it is told to end" {

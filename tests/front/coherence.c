@@ -245,7 +245,8 @@ main(int argc, char **argv)
 		if (i == 1) /* the first two have their direct handles */
 			usleep(200000);
 	}
-	for (i = (unsigned)atoi(argv[2]) * 10; i > 0 && !shared->stop; i--)
+	for (i = (unsigned)strtoul(argv[2], NULL, 0) * 10;
+	     i > 0 && !shared->stop; i--)
 		usleep(100000);
 	shared->stop = true;
 	for (i = 0; i < CHILDREN; i++)

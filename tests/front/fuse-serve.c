@@ -284,7 +284,7 @@ main(int argc, char **argv)
 	while ((opt = getopt(argc, argv, "b:rt1o:")) != -1)
 		switch (opt) {
 		case 'b':
-			block_size = (uint32_t)atoi(optarg);
+			block_size = (uint32_t)strtoul(optarg, NULL, 0);
 			break;
 		case 'r':
 			read_only = true;
