@@ -252,13 +252,12 @@ struct lba_map {
 static void
 lba_map_add(struct lba_map *map, uint64_t end, uint8_t provisioning)
 {
-	struct lba_status *last = &map->status[map->n - 1];
 	uint32_t blocks = (uint32_t)(end - map->lba);
 
 	if (end <= map->lba || map->n == LBA_STATUS_MAX)
 		return;
-	if (map->n > 0 && last->provisioning == provisioning)
-		last->blocks += blocks;
+	if (map->n > 0 && map->status[map->n - 1].provisioning == provisioning)
+		map->status[map->n - 1].blocks += blocks;
 	else
 		map->status[map->n++] = (struct lba_status){ .lba = map->lba,
 			.blocks = blocks,

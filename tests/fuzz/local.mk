@@ -28,6 +28,10 @@ fuzz_programs += tests/fuzz/fuzz_text
 tests_fuzz_fuzz_text_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_text.c
 tests_fuzz_fuzz_text_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_text_LDFLAGS = -fsanitize=fuzzer
+fuzz_programs += tests/fuzz/fuzz_target
+tests_fuzz_fuzz_target_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_target.c
+tests_fuzz_fuzz_target_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_target_LDFLAGS = -fsanitize=fuzzer
 fuzz_programs += tests/fuzz/fuzz_url
 tests_fuzz_fuzz_url_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_url.c
 tests_fuzz_fuzz_url_LDADD = $(FUZZ_LIBS)
@@ -55,6 +59,11 @@ check_PROGRAMS += tests/fuzz/replay_text
 tests_fuzz_replay_text_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_text.c
 tests_fuzz_replay_text_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(FUZZ_CORPUS)/text"'
 tests_fuzz_replay_text_LDADD = $(FUZZ_LIBS)
+check_PROGRAMS += tests/fuzz/replay_target
+tests_fuzz_replay_target_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_target.c
+tests_fuzz_replay_target_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DCORPUS='"$(FUZZ_CORPUS)/target"'
+tests_fuzz_replay_target_LDADD = $(FUZZ_LIBS)
 check_PROGRAMS += tests/fuzz/replay_url
 tests_fuzz_replay_url_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_url.c
 tests_fuzz_replay_url_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(FUZZ_CORPUS)/url"'
