@@ -5,7 +5,7 @@
  * command window and the tasks live and die with it.
  *
  *                  tconn_rx_done                        tconn_tx_iov
- *     framer --->  tconn.c: login or table of PDUs      tform.c  ---> sender
+ *     framer --->  tdispatch.c: login or table of PDUs   tform.c ---> sender
  *                     |                                    ^
  *                     v          r2ts, tx queues           |
  *                  ttask.c  SCSI commands  ----------------+
@@ -214,15 +214,19 @@ struct tconn {
 };
 
 /* tconn.c */
-struct ttask *tconn_find(struct tconn *, uint32_t itt);
 /* Ends the connection now; its tasks are aborted. */
 void tconn_kill(struct tconn *, const struct error *why);
 void tconn_wake(struct tconn *);
+/* After the last task in RUN: frees what tconn_free() had to leave. */
+void tconn_reap(struct tconn *);
+
+/* tdispatch.c */
+/* Takes the PDUs that have been received, as far as there is room. */
+void tdispatch(struct tconn *);
+struct ttask *tconn_find(struct tconn *, uint32_t itt);
 void tconn_hash_remove(struct ttask *);
 /* Queues a Reject with this header. */
 void tconn_reject(struct tconn *, const uint8_t *bhs, uint8_t reason);
-/* After the last task in RUN: frees what tconn_free() had to leave. */
-void tconn_reap(struct tconn *);
 uint32_t tconn_max_cmdsn(const struct tconn *);
 
 /* tlogin.c */
