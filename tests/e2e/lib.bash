@@ -21,6 +21,8 @@ make_dir() {
 		chown nobody "$DIR" "$DIR/run" "$DIR/home"
 	fi
 	export DIR XDG_RUNTIME_DIR=$DIR/run HOME=$DIR/home
+	# The system's programs: what root has elsewhere, others cannot run.
+	export PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	export LUNTAP_INITIATOR_NAME=iqn.2026-01.org.example:tester
 	unset "${!LIBISCSI_@}"
 }
