@@ -19,12 +19,11 @@ teardown_file() {
 session() { # runs inside the namespace; $1: luntap, $2: folder, $3: digest
 	cat <<'SH'
 set -e
-trap 'kill $(jobs -p) 2>/dev/null' EXIT
 ip link set lo up
 umask 077
 echo 'alice secretsecret1 tgt othersecret22' >"$2/secret"
 "$1" target --listen 127.0.0.1:3260 --name iqn.2026-01.org.example:disk \
-	--header-digest "$3" --data-digest "$3" \
+	--header-digest crc32c,none --data-digest crc32c,none \
 	--chap-secret-file "$2/secret" ram:64M >"$2/urls" 2>"$2/target.log" &
 target=$!
 i=0
@@ -62,7 +61,7 @@ whole_session() { # DIGEST
 	as_user rm -rf "$DIR/home/w"
 	as_user mkdir "$DIR/home/w"
 	session >"$DIR/session.sh"
-	as_user timeout 120 unshare -Urnm sh "$DIR/session.sh" "$LUNTAP" "$DIR/home/w" "$1"
+	as_user timeout 120 unshare -Urnmpf --kill-child --mount-proc sh "$DIR/session.sh" "$LUNTAP" "$DIR/home/w" "$1"
 	chmod 755 "$DIR/home" "$DIR/home/w" 2>/dev/null || true
 	capture=$DIR/home/w/capture
 	# The capture holds what the test is about.
