@@ -377,25 +377,25 @@ int
 client_open_lun(struct options *o, const char *text, struct client **ret,
     uint64_t *ret_lun, struct error *err)
 {
+	struct url *url = options_url(text, false, err);
 	struct client *client = NULL;
-	struct url url;
 	int result;
 
-	if (url_parse(text, &url, err) < 0)
+	if (url == NULL)
 		return -1;
-	if (!url.has_lun)
+	if (!url->has_lun)
 		result = error_set(err, ERROR_USAGE,
 		    "the URL names no LUN: /TARGET/LUN is wanted behind the "
 		    "host; `luntap list` shows what there is");
 	else
-		result = client_open(o, &url, &client, err);
+		result = client_open(o, url, &client, err);
 	if (result == 0)
-		result = client_find_lun(client, url.lun, ret_lun, err);
+		result = client_find_lun(client, url->lun, ret_lun, err);
 	if (result == 0)
 		*ret = client;
 	else
 		client_close(client);
-	url_wipe(&url);
+	url_wipe(url);
 	return result;
 }
 

@@ -94,25 +94,25 @@ print(struct json_object *array, bool json)
 static int
 discover(struct options *o, const char *portal, struct error *err)
 {
+	struct url *url = options_url(portal, true, err);
 	struct json_object *array;
 	struct discovery found;
-	struct url url;
 	int result;
 
-	if (url_parse_portal(portal, &url, err) < 0)
+	if (url == NULL)
 		return -1;
-	if (url.target[0] != '\0')
+	if (url->target[0] != '\0')
 		result = error_set(err, ERROR_USAGE,
 		    "discover asks a portal: leave out the target's name");
 	else
-		result = targets_discover(o, &url, &found, err);
+		result = targets_discover(o, url, &found, err);
 	if (result == 0) {
-		array = describe(&found, &url);
+		array = describe(&found, url);
 		print(array, o->json);
 		json_object_put(array);
 		discovery_free(&found);
 	}
-	url_wipe(&url);
+	url_wipe(url);
 	return result;
 }
 

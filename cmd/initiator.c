@@ -96,8 +96,10 @@ initiator_name(
 	if (name == NULL) {
 		where = "LUNTAP_INITIATOR_NAME";
 		name = getenv("LUNTAP_INITIATOR_NAME");
+		if (name != NULL && *name == '\0')
+			name = NULL;
 	}
-	if (name == NULL || *name == '\0') {
+	if (name == NULL) {
 		where = NAME_FILE;
 		name = found;
 		if (!name_of_file(found, sizeof(found)))

@@ -198,16 +198,16 @@ list(struct options *o, const char *text)
 {
 	struct list l = { .o = o };
 	struct error err;
-	struct url url;
+	struct url *url = options_url(text, false, &err);
 	int result;
 
-	if (url_parse(text, &url, &err) < 0)
+	if (url == NULL)
 		return command_fail(&err);
 	l.array = json_object_new_array();
-	l.all = url.target[0] == '\0';
+	l.all = url->target[0] == '\0';
 	result =
-	    l.all ? list_portal(&l, &url, &err) : list_target(&l, &url, &err);
-	url_wipe(&url);
+	    l.all ? list_portal(&l, url, &err) : list_target(&l, url, &err);
+	url_wipe(url);
 	if (result < 0) {
 		l.code = command_fail(&err);
 	} else if (o->json) {

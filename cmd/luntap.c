@@ -5,8 +5,11 @@
  */
 #include "config.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "cmd/cmd.h"
@@ -75,13 +78,33 @@ dispatch(int argc, char **argv)
 	return command_fail(&err);
 }
 
+/*
+ * A standard descriptor that we were started without would be the number of the
+ * next file or socket, and a message would go into it.  Opened for the wrong
+ * direction its use is still an error, as it is when it is closed.
+ */
+static int
+fill_descriptors(struct error *err)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDONLY);
+	} while (fd >= 0 && fd <= 2);
+	if (fd == -1)
+		return error_set(
+		    err, ERROR_FAILED, "/dev/null: %s", strerror(errno));
+	close(fd);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct error err;
 	int code;
 
-	if (secret_init(argc, argv, &err) < 0)
+	if (secret_init(argc, argv, &err) < 0 || fill_descriptors(&err) < 0)
 		code = command_fail(&err);
 	else
 		code = dispatch(argc, argv);

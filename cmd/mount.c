@@ -361,24 +361,24 @@ mount_run(int argc, char **argv)
 	char *pidfile = NULL;
 	struct options o;
 	struct error err;
-	struct url url;
+	struct url *url;
 	int code;
 
 	if (!options_parse(&o, &line, argc, argv, &code))
 		return code;
 	if (args.pidfile != NULL)
 		args.pidfile = pidfile = mountpoint_resolve(args.pidfile);
-	if (url_parse(argv[optind], &url, &err) < 0) {
+	url = options_url(argv[optind], false, &err);
+	if (url == NULL) {
 		code = command_fail(&err);
-	} else if (url.target[0] == '\0') {
+	} else if (url->target[0] == '\0') {
 		error_set(&err, ERROR_USAGE,
 		    "the URL names no target: /TARGET is wanted behind the "
 		    "host; `luntap discover` shows what there is");
 		code = command_fail(&err);
 	} else {
-		code = mount_url(&o, &args, &url, argv[optind + 1]);
+		code = mount_url(&o, &args, url, argv[optind + 1]);
 	}
-	url_wipe(&url);
 	free(args.fuse_options);
 	free(pidfile);
 	options_fini(&o);

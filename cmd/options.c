@@ -152,11 +152,17 @@ take(struct parsed *p, int option, const char *arg, struct error *err)
 	return p->line->take(p->line->ctx, option, arg, err);
 }
 
-/* "--name" or "-x" that getopt stumbled over, without its value. */
+/*
+ * "--name" or "-x" that getopt stumbled over, without its value.  A letter may
+ * stand in the middle of others, and then arg is the word before them; but what
+ * is wrong with a letter that is known is the argument of its long name.
+ */
 static int
-option_fail(int result, const char *arg, struct error *err)
+option_fail(
+    const struct parsed *p, int result, const char *arg, struct error *err)
 {
-	if (strncmp(arg, "--", 2) != 0 && optopt != 0 && optopt < 0x100)
+	if (optopt > 0 && optopt < 0x100 &&
+	    (result == ':' || strchr(p->shorts, optopt) == NULL))
 		return error_set(err, ERROR_USAGE, "-%c: %s", optopt,
 		    result == ':' ? "its argument is missing"
 				  : "there is no such option");
@@ -177,7 +183,7 @@ parse_all(struct parsed *p, int argc, char **argv, struct error *err)
 	while ((result = getopt_long(argc, argv, p->shorts, p->longs, NULL)) !=
 	       -1) {
 		if (result == '?' || result == ':')
-			return option_fail(result, argv[optind - 1], err);
+			return option_fail(p, result, argv[optind - 1], err);
 		if (take(p, result, optarg, err) < 0)
 			return -1;
 	}
@@ -317,6 +323,18 @@ options_link(struct options *o, const struct url *url, struct link_config *ret,
 /*
  * ---- small things ----
  */
+
+struct url *
+options_url(const char *text, bool portal, struct error *err)
+{
+	struct url *url = secret_new(sizeof(*url));
+
+	if (url == NULL)
+		error_set(err, ERROR_FAILED, "no memory for secrets");
+	else if ((portal ? url_parse_portal : url_parse)(text, url, err) < 0)
+		url = NULL;
+	return url;
+}
 
 int
 options_size(const char *text, uint64_t *ret)

@@ -96,6 +96,12 @@ void options_fini(struct options *);
 int options_link(struct options *, const struct url *, struct link_config *ret,
     struct error *err);
 
+/*
+ * url_parse() or, with portal, url_parse_portal() into secret memory: a URL may
+ * hold a password.  NULL with err.
+ */
+struct url *options_url(const char *text, bool portal, struct error *err);
+
 /* "4096", "256M", "1.5" is not: bytes with an optional K, M, G, T (binary).
  * 0, -EINVAL or -ERANGE. */
 int options_size(const char *text, uint64_t *ret);

@@ -149,6 +149,15 @@ json() { # EXPRESSION
 	[[ $output = *"names no LUN"* ]]
 	expect 2 luntap discover "$EMBEDDED"
 	expect 2 luntap list --no-such-option "$EMBEDDED"
+	[[ $output = *"--no-such-option: there is no such"* ]]
+	expect 2 luntap list --json -zv "$EMBEDDED"
+	[[ $output = *"-z: there is no such"* ]]
+	expect 2 luntap list -vz "$EMBEDDED"
+	[[ $output = *"-z: there is no such"* ]]
+	expect 2 luntap list --json=x "$EMBEDDED"
+	[[ $output = *"--json: it takes no"* ]]
+	expect 2 luntap list "$EMBEDDED" --timeout
+	[[ $output = *"--timeout: its argument is missing"* ]]
 	expect 2 luntap list
 	expect 2 luntap
 }
@@ -157,4 +166,18 @@ json() { # EXPRESSION
 	run bash -c '"$0" discover "$1" >/dev/full' "$LUNTAP" "$PORTAL"
 	[ "$status" -eq 1 ]
 	[[ $output = *"No space left"* ]]
+}
+
+# What is opened next would have its number, and get the messages.
+@test "a standard descriptor that is missing stays missing" {
+	exec_as_user "$LUNTAP" target --listen 127.0.0.1:0 ram:1M \
+		<&- >"$DIR/closed.urls" 2>&- 3>&- &
+	remember closed $!
+	wait_for grep -q iscsi:// "$DIR/closed.urls"
+	for fd in 0 2; do
+		[ "$(readlink "/proc/$!/fd/$fd")" = /dev/null ]
+	done
+	end_process closed
+	expect 1 timeout 10 bash -c '"$0" list "$1" >&-' "$LUNTAP" "$EMBEDDED"
+	[[ $output = *"writing the output"* ]]
 }

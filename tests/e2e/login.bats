@@ -181,3 +181,31 @@ PY
 	luntap unmount "$mnt"
 	run ! grep -E 'secretsecret1|othersecret22' "$DIR/home/log"
 }
+
+# Readable by root and by whoever may trace the process, but in no core dump.
+@test "secrets are only in memory that is left out of core dumps" {
+	[ "$(id -u)" -eq 0 ] || skip "only root may look into the memory"
+	mnt=$(as_user mktemp -d "$DIR/mnt.XXXXXX")
+	luntap mount --pidfile "$DIR/home/pid" \
+		"iscsi://alice%secretsecret1@${CHAP#*@}" "$mnt"
+	run python3 - "$(cat "$DIR/home/pid")" <<'PY'
+import re, sys
+pid, dumped, kept = sys.argv[1], 0, 0
+memory = open(f"/proc/{pid}/mem", "rb", 0)
+area = None
+for line in open(f"/proc/{pid}/smaps"):
+    found = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw", line)
+    if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
+        area = found and [int(x, 16) for x in found.groups()]
+    if area and line.startswith("VmFlags:"):
+        memory.seek(area[0])
+        n = memory.read(area[1] - area[0]).count(b"secretsecret1")
+        if " dd" in line:
+            kept += n
+        else:
+            dumped += n
+print(dumped, kept > 0)
+PY
+	luntap unmount "$mnt"
+	[ "$output" = "0 True" ]
+}

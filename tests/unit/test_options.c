@@ -113,6 +113,7 @@ test_refused(void **state)
 	REFUSED("--timeout", "5s", "operand");
 	REFUSED("--data-digest", "md5", "operand");
 	REFUSED("--initiator-name", "nobody", "operand");
+	REFUSED("--initiator-name", "", "operand");
 	code = -1;
 	assert_false(parse(0, &code, "x", "--help", NULL));
 	assert_int_equal(code, 0);
