@@ -278,8 +278,13 @@ lun_of_user(struct session_user *user)
 static void
 lun_session_up(struct session_user *user, uint64_t now)
 {
+	struct lun *lun = lun_of_user(user);
+
 	(void)now;
-	lun_event(lun_of_user(user), LUN_UP);
+	/* Now, and not when it was lost: what had ended before is back by now,
+	 * and nothing has been sent since. */
+	lun_cache_lost(lun, "the connection was lost");
+	lun_event(lun, LUN_UP);
 }
 
 static void

@@ -6,11 +6,97 @@
  * A target that does not know the command is believed to have no cache only
  * when it says so (WCE=0 in the caching mode page): else a flush is an error,
  * because what was asked for was not done.
+ *
+ * What a target has acknowledged and holds in a volatile cache goes with its
+ * power.  After a new login that cannot be told from a mere loss of the
+ * connection (a reset is reported after both), so writes that no SYNCHRONIZE
+ * CACHE has covered count as lost then:
+ *
+ *     cached    1  2  3  4  5  6      writes, counted when they end well
+ *                        |            SYNCHRONIZE CACHE sent: covers 4
+ *     flushed            4            it ended well
+ *                              | loss: 5 and 6
+ *
+ * Each loss is told once, by the next FLUSH.  Those that were under way
+ * together tell it together, for each stands for the same writes; and so does a
+ * FUA request whose own data was in the cache.
  */
 #include <errno.h>
 #include <inttypes.h>
 
 #include "block/lun_priv.h"
+
+/* ---- what the cache may have lost ---- */
+
+static bool
+cache_may_hold(const struct lun_io *io)
+{
+	const struct task *task = &io->task;
+
+	/* What is discarded may stay as well as go. */
+	return task->dir == TASK_OUT && io->req->op != BDEV_DISCARD &&
+	       !lun_write_has_fua(io);
+}
+
+void
+lun_cache_wrote(struct lun_io *io)
+{
+	struct lun *lun = io->lun;
+
+	if (!cache_may_hold(io))
+		return;
+	lun->cached++;
+	if (!io->cached) {
+		io->cached = true;
+		io->losses = lun->losses;
+	}
+}
+
+int
+lun_cache_verdict(struct lun_io *io)
+{
+	struct lun *lun = io->lun;
+
+	if (io->losses == lun->losses)
+		return 0;
+	log_error(lun->config.log,
+	    "LUN %" PRIu64 ": a flush fails, since writes acknowledged before "
+	    "may not have survived",
+	    lun->config.number);
+	if (io->req->op == BDEV_FLUSH)
+		lun->losses_told = lun->losses;
+	return -EIO;
+}
+
+void
+lun_cache_lost(struct lun *lun, const char *why)
+{
+	bool lost = lun->cached != lun->flushed && lun->bdev.volatile_cache;
+
+	lun->flushed = lun->cached;
+	if (!lost)
+		return;
+	lun->losses++;
+	log_error(lun->config.log,
+	    "LUN %" PRIu64 ": %s: writes acknowledged before may not have "
+	    "survived, since no flush had covered them; the next flush will "
+	    "fail",
+	    lun->config.number, why);
+}
+
+void
+lun_deferred_error(struct lun *lun, const struct sense *sense)
+{
+	char text[SENSE_TEXT];
+
+	lun->losses++;
+	log_error(lun->config.log,
+	    "LUN %" PRIu64 ": a write that was acknowledged before has failed: "
+	    "%s; the next flush will fail",
+	    lun->config.number, sense_text(text, sizeof(text), sense));
+}
+
+/* ---- SYNCHRONIZE CACHE ---- */
 
 bool
 lun_sync_next(struct lun_io *io, int *ret)
@@ -18,13 +104,16 @@ lun_sync_next(struct lun_io *io, int *ret)
 	struct lun *lun = io->lun;
 
 	if (io->synced) {
-		*ret = 0;
+		if (io->covers > lun->flushed)
+			lun->flushed = io->covers;
+		*ret = lun_cache_verdict(io);
 		return false;
 	}
 	if (lun->no_sync) {
-		*ret = lun->bdev.volatile_cache ? -EIO : 0;
+		*ret = lun->bdev.volatile_cache ? -EIO : lun_cache_verdict(io);
 		return false;
 	}
+	io->covers = lun->cached;
 	if (lun->no_sync16)
 		cdb_sync_cache10(io->task.cdb, 0, 0);
 	else
@@ -63,14 +152,8 @@ lun_sync_refused(struct lun_io *io, const struct sense *sense)
 void
 lun_flush_next(struct lun_io *io)
 {
-	struct lun *lun = io->lun;
 	int error;
 
-	if (lun_sync_next(io, &error))
-		return;
-	if (error == 0 && lun->write_lost) {
-		lun->write_lost = false;
-		error = -EIO;
-	}
-	lun_io_finish(io, error);
+	if (!lun_sync_next(io, &error))
+		lun_io_finish(io, error);
 }

@@ -65,16 +65,14 @@ lun_becoming_ready(const struct sense *sense)
 		   sense->ascq == 0x14);
 }
 
-void
-lun_deferred_error(struct lun *lun, const struct sense *sense)
+bool
+lun_attention_power(const struct sense *sense)
 {
-	char text[SENSE_TEXT];
-
-	lun->write_lost = true;
-	log_error(lun->config.log,
-	    "LUN %" PRIu64 ": a write that was acknowledged before has failed: "
-	    "%s; the next flush will fail",
-	    lun->config.number, sense_text(text, sizeof(text), sense));
+	/* POWER ON, RESET, OR BUS DEVICE RESET OCCURRED (which of them, it does
+	 * not say); POWER ON OCCURRED; DEVICE INTERNAL RESET. */
+	return sense_reset(sense) &&
+	       (sense->ascq == 0x00 || sense->ascq == 0x01 ||
+		   sense->ascq == 0x04);
 }
 
 uint64_t
@@ -122,6 +120,8 @@ lun_io_start(struct lun *lun, struct bdev_req *req)
 	io->edges = 0;
 	io->span_zeros = false;
 	io->synced = false;
+	io->cached = false;
+	io->losses = lun->losses_told;
 	io->cmd_edges = 0;
 	io->cmd_sync = false;
 	io->may_be_short = false;
@@ -253,6 +253,7 @@ lun_io_good(struct lun_io *io)
 	io->at = io->cmd_end;
 	io->edges &= (uint8_t)~io->cmd_edges;
 	io->synced = io->cmd_sync;
+	lun_cache_wrote(io);
 	io->op->next(io);
 }
 
@@ -308,6 +309,9 @@ lun_io_check_condition(struct lun_io *io)
 		log_info(lun->config.log, "LUN %" PRIu64 ": %s",
 		    lun->config.number, why);
 		lun_event(lun, LUN_RECHECK);
+		lun_io_again(io, -EIO, why);
+	} else if (lun_attention_power(&sense)) {
+		lun_cache_lost(lun, why);
 		lun_io_again(io, -EIO, why);
 	} else if (sense_unit_attention(&sense) ||
 		   sense.key == SENSE_ABORTED_COMMAND ||

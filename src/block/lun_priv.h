@@ -51,7 +51,10 @@ struct lun_io {
 	uint64_t span_end; /* the write under way, see lun_span_next() */
 	bool span_zeros;   /* its bytes are zeros, not the request's */
 	uint8_t edges;	   /* its partial blocks that are still to be read */
-	bool synced;
+	bool synced;	   /* behind its last command */
+	bool cached;	   /* some of it went without FUA */
+	unsigned losses;   /* that were told, or had been, when it began */
+	uint64_t covers;   /* its SYNCHRONIZE CACHE: so many cached writes */
 	/* What the command will have done when it ends well. */
 	uint64_t cmd_end;
 	uint8_t cmd_edges;
@@ -126,10 +129,15 @@ struct lun {
 	bool no_unmap;
 	bool no_lba_status;
 
-	bool write_lost; /* a deferred error that no FLUSH has reported yet */
-	bool working;	 /* in lun_work() */
-	bool told;	 /* ready() was called */
-	bool tell;	 /* ready() is to be called */
+	/* See lun_flush.c. */
+	uint64_t cached;  /* WRITEs without FUA, WRITE SAMEs that ended well */
+	uint64_t flushed; /* so many of them were covered, or told as lost */
+	unsigned losses;  /* times that acknowledged writes may have gone */
+	unsigned losses_told; /* so many of them a FLUSH has reported */
+
+	bool working; /* in lun_work() */
+	bool told;    /* ready() was called */
+	bool tell;    /* ready() is to be called */
 	unsigned in_flight;
 	struct range_set writes;
 	struct bdev_req_queue waiting;
@@ -202,8 +210,8 @@ struct iovec *lun_io_iovs(struct lun_io *, int n);
 bool lun_attention_changed(const struct sense *);
 /* Not ready, and will be by itself. */
 bool lun_becoming_ready(const struct sense *);
-/* An earlier write, acknowledged before, has failed after all. */
-void lun_deferred_error(struct lun *, const struct sense *);
+/* What the target held in its cache alone is gone: its power was. */
+bool lun_attention_power(const struct sense *);
 /* Where a command that starts at block `first` ends: at `end` when no more than
  * max blocks are left, else on a multiple of granule (plus align). */
 uint64_t lun_cut(uint64_t first, uint64_t end, uint64_t max, uint64_t granule,
@@ -214,6 +222,8 @@ uint64_t lun_cut(uint64_t first, uint64_t end, uint64_t max, uint64_t granule,
 uint64_t lun_max_blocks(const struct lun *);
 void lun_read_next(struct lun_io *);
 void lun_write_next(struct lun_io *);
+/* The command is a WRITE that puts its data on the medium. */
+bool lun_write_has_fua(const struct lun_io *);
 /* Begins to write [io->at, end): zeros, or the request's bytes. */
 void lun_span_begin(struct lun_io *, uint64_t end, bool zeros);
 /* Sends its next command; false when it is complete, or none has begun. */
@@ -239,6 +249,16 @@ void lun_flush_next(struct lun_io *);
  * -errno then. */
 bool lun_sync_next(struct lun_io *, int *ret);
 bool lun_sync_refused(struct lun_io *, const struct sense *);
+/* A command ended well: counts it when it is a write that a cache may hold. */
+void lun_cache_wrote(struct lun_io *);
+/* 0, or -EIO: acknowledged writes of a request that is about to end well, or
+ * those that a FLUSH stands for, may have been lost meanwhile. */
+int lun_cache_verdict(struct lun_io *);
+/* What is in the target's volatile cache may not have survived; why says what
+ * happened. */
+void lun_cache_lost(struct lun *, const char *why);
+/* An earlier write, acknowledged before, has failed after all. */
+void lun_deferred_error(struct lun *, const struct sense *);
 
 /* lun_extents.c */
 void lun_extents_next(struct lun_io *);

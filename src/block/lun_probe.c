@@ -469,6 +469,9 @@ probe_check_condition(struct lun *lun)
 		return;
 	}
 	sense_text(why, sizeof(why), &sense);
+	/* After a login every target says so. */
+	if (lun_attention_power(&sense) && !lun->unproven)
+		lun_cache_lost(lun, why);
 	if (sense.deferred) {
 		lun_deferred_error(lun, &sense);
 		probe_retry(lun, why);

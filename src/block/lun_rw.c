@@ -53,6 +53,15 @@ rw_can_fua(const struct lun *lun)
 }
 
 bool
+lun_write_has_fua(const struct lun_io *io)
+{
+	const uint8_t *cdb = io->task.cdb;
+
+	return (cdb[0] == SCSI_OP_WRITE_16 || cdb[0] == SCSI_OP_WRITE_10) &&
+	       (cdb[1] & CDB_FUA_BIT) != 0;
+}
+
+bool
 lun_rw_refused(struct lun_io *io, const struct sense *sense)
 {
 	uint8_t opcode = io->task.cdb[0];
@@ -294,7 +303,7 @@ lun_write_next(struct lun_io *io)
 	if (lun_span_next(io))
 		return;
 	/* FUA in each WRITE, or one SYNCHRONIZE CACHE behind them. */
-	if ((io->req->flags & BDEV_FUA) != 0 && !rw_can_fua(io->lun) &&
+	if ((io->req->flags & BDEV_FUA) != 0 && io->cached &&
 	    lun_sync_next(io, &error))
 		return;
 	lun_io_finish(io, error);

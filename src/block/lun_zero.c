@@ -214,7 +214,8 @@ lun_zero_next(struct lun_io *io)
 		return;
 	if (io->at < io->end)
 		zero_piece(io);
-	else if ((io->req->flags & BDEV_FUA) == 0 || !lun_sync_next(io, &error))
+	else if ((io->req->flags & BDEV_FUA) == 0 || !io->cached ||
+		 !lun_sync_next(io, &error))
 		lun_io_finish(io, error);
 }
 

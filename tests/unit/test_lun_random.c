@@ -38,7 +38,7 @@ hook_trouble(struct session *s, struct task *task, void *ctx)
 	switch (fake_random(s, 200)) {
 	case 0:
 	case 1:
-		fake_check(task, SENSE_UNIT_ATTENTION, SENSE_POWER_ON_RESET);
+		fake_check(task, SENSE_UNIT_ATTENTION, SENSE_NEXUS_LOSS);
 		return true;
 	case 2:
 		fake_check(task, SENSE_UNIT_ATTENTION, SENSE_CAPACITY_CHANGED);
