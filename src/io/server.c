@@ -19,6 +19,8 @@
 
 /* Connections taken in one turn. */
 #define ACCEPT_TURN 16
+/* Connections served at once; more wait in the queue of the kernel. */
+#define PEERS_MAX 64
 /* Pause after the process ran out of descriptors or memory. */
 #define ACCEPT_PAUSE (100 * CLOCK_MS)
 
@@ -39,9 +41,21 @@ struct server {
 	const struct log *log;
 	struct watch watch;
 	struct timer pause;
+	bool paused;
+	unsigned peers_n;
 	char address[SOCKET_NAME_MAX + 1];
 	TAILQ_HEAD(, peer) peers;
 };
+
+/* Looks for connections, or not. */
+static void
+server_look(struct server *server)
+{
+	bool look = !server->paused && server->peers_n < PEERS_MAX;
+
+	(void)watch_set(
+	    server->loop, &server->watch, look ? (uint32_t)EPOLLIN : 0);
+}
 
 /* ---- one connection ---- */
 
@@ -111,12 +125,14 @@ peer_free(struct peer *p)
 	struct server *server = p->server;
 
 	TAILQ_REMOVE(&server->peers, p, link);
+	server->peers_n--;
 	stream_close(&p->stream);
 	if (p->tconn != NULL)
 		tconn_free(p->tconn);
 	deferred_clear(server->loop, &p->pump);
 	timer_clear(server->loop, &p->timer);
 	free(p);
+	server_look(server);
 }
 
 static void
@@ -177,6 +193,7 @@ peer_new(struct server *server, int fd, const char *name)
 	p->tconn = tconn_new(server->target, name, local, peer_pump_soon, p,
 	    loop_now(server->loop));
 	TAILQ_INSERT_TAIL(&server->peers, p, link);
+	server->peers_n++;
 	if (p->tconn == NULL) {
 		close(fd);
 		error = -ENOMEM;
@@ -199,7 +216,8 @@ server_pause(struct server *server, int error)
 {
 	log_warn(server->log, "%s: cannot take a connection: %s",
 	    server->address, strerror(error));
-	(void)watch_set(server->loop, &server->watch, 0);
+	server->paused = true;
+	server_look(server);
 	timer_set(server->loop, &server->pause,
 	    loop_now(server->loop) + ACCEPT_PAUSE);
 }
@@ -210,7 +228,8 @@ server_resume(struct timer *t, uint64_t now)
 	struct server *server = t->ctx;
 
 	(void)now;
-	(void)watch_set(server->loop, &server->watch, EPOLLIN);
+	server->paused = false;
+	server_look(server);
 }
 
 static void
@@ -219,7 +238,7 @@ server_ready(struct watch *w, uint32_t events)
 	struct server *server = w->ctx;
 
 	(void)events;
-	for (int i = 0; i < ACCEPT_TURN; i++) {
+	for (int i = 0; i < ACCEPT_TURN && server->peers_n < PEERS_MAX; i++) {
 		struct sockaddr_storage ss;
 		struct sockaddr *addr = (struct sockaddr *)&ss;
 		socklen_t len = sizeof(ss);
@@ -243,6 +262,7 @@ server_ready(struct watch *w, uint32_t events)
 			log_warn(server->log, "%s: closed: %s", name,
 			    strerror(-error));
 	}
+	server_look(server);
 }
 
 static int

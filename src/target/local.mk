@@ -17,6 +17,7 @@ src_target_libtarget_a_SOURCES = \
 	src/target/target.c \
 	src/target/target.h \
 	src/target/target_impl.h \
+	src/target/tbuffer.c \
 	src/target/tconn.c \
 	src/target/tconn.h \
 	src/target/tdispatch.c \

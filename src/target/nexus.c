@@ -29,7 +29,7 @@ nexus_same(
     const struct nexus *nexus, const char *initiator, const uint8_t isid[6])
 {
 	return memcmp(nexus->isid, isid, sizeof(nexus->isid)) == 0 &&
-	       strcmp(nexus->initiator, initiator) == 0;
+	       name_equal(nexus->initiator, initiator);
 }
 
 void

@@ -12,12 +12,23 @@
 
 #define TARGET_TPGT 1 /* the one portal group */
 
+/*
+ * Bytes of buffers, over all connections: of what we ask for with R2T or send,
+ * which then waits; and of what initiators may send unasked (first bursts,
+ * commands that come too early, pings), which then ends with BUSY or unanswered
+ * since it cannot be kept from coming.
+ */
+#define TARGET_HELD_MAX	   ((size_t)256 << 20)
+#define TARGET_UNASKED_MAX ((size_t)256 << 20)
+
 struct target {
 	struct target_config config;
 	struct lu_set lus;
 	TAILQ_HEAD(, tconn) conns;   /* also those gone with tasks in RUN */
 	struct ttask_queue draining; /* tasks in DRAIN */
 	unsigned aborted;	     /* tasks in RUN that were aborted */
+	size_t held_bytes;	     /* as in the connections */
+	size_t unasked_bytes;
 	uint16_t last_tsih;
 };
 

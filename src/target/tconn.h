@@ -20,9 +20,10 @@
  *
  * Invariants:
  *  - Commands are delivered in the order of CmdSN; MaxCmdSN never falls.
- *  - Slots bound what a peer can make us keep.  When they run out nothing is
- *    read until answers have gone; what waits for the peer's data (the window,
- *    TCONN_IMMEDIATE_MAX) never fills them all.
+ *  - Slots bound how many requests a peer can make us keep.  When they run out
+ *    nothing is read until answers have gone; what waits for the peer's data
+ *    (the window, TCONN_IMMEDIATE_MAX) never fills them all.  Their buffers are
+ *    bounded in bytes (TCONN_HELD_MAX, target_impl.h).
  *  - A ttask with the device server (RUN) outlives the end of its connection;
  *    the tconn stays in memory, without framer and sender, until the last one
  *    is done.
@@ -108,7 +109,8 @@ struct ttask {
 	struct iovec iov; /* what is sent, or where Data-Out goes */
 	uint8_t *buf;	  /* from the pool */
 	size_t buf_size;
-	size_t charge; /* bytes counted in conn->held */
+	size_t charge;	/* counted in held_bytes, ours and the target's */
+	size_t unasked; /* counted in the target's unasked_bytes */
 
 	/* SCSI: data. */
 	uint32_t edtl;
@@ -240,8 +242,6 @@ void ttask_free(struct ttask *);
 /* No more in the window: its last PDU is being formed, or it is given up. */
 void ttask_uncount(struct ttask *);
 void ttask_reply(struct ttask *); /* into the tx queue */
-/* A buffer of its own, its content copied; false: no memory. */
-bool ttask_copy(struct ttask *, const void *data, size_t len);
 /* A SCSI command whose turn has come; data_len bytes of immediate data belong
  * to it and are given with ttask_data(). */
 void ttask_start(struct ttask *, uint32_t data_len);
@@ -256,6 +256,21 @@ void ttask_fail(struct ttask *, enum sense_key, unsigned code);
 void ttask_abort(struct ttask *, bool report);
 /* Lets waiting commands have buffers. */
 void ttask_admit(struct tconn *);
+
+/* tbuffer.c */
+/* A buffer of its own, its content copied; false: no memory. */
+bool ttask_copy(struct ttask *, const void *data, size_t len);
+/* Hands that buffer out, or NULL; the caller puts it into the pool. */
+uint8_t *ttask_take_copy(struct ttask *, size_t *ret_len);
+/* Counts bytes that are going to come unasked; false: too many. */
+bool ttask_take_unasked(struct ttask *, size_t bytes);
+/* Counts the buffer of its command in what the connection may have; false: not
+ * yet. */
+bool ttask_charge(struct ttask *);
+/* The buffer of its command; false: no memory. */
+bool ttask_take_buffer(struct ttask *);
+/* Whatever it has, counted no more. */
+void ttask_free_buffer(struct ttask *);
 
 /* ttmf.c */
 void ttmf_run(struct ttask *);

@@ -118,9 +118,7 @@ deliver_held(struct tconn *conn)
 			ttask_free(task);
 			continue;
 		}
-		data = task->buf;
-		len = task->buf_size;
-		task->buf = NULL;
+		data = ttask_take_copy(task, &len);
 		task->state = TTASK_TAKEN;
 		if (task->kind == TTASK_SCSI) {
 			ttask_start(task, (uint32_t)len);
@@ -256,13 +254,8 @@ request(struct tconn *conn, const struct framer_pdu *pdu)
 }
 
 static void
-request_done(struct tconn *conn, const struct framer_pdu *pdu)
+take_segment(struct ttask *task, const struct framer_pdu *pdu)
 {
-	struct ttask *task = conn->rx;
-
-	conn->rx = NULL;
-	if (task == NULL)
-		return;
 	switch (task->state) {
 	case TTASK_HELD:
 		if (!pdu->digest_ok ||
@@ -285,6 +278,16 @@ request_done(struct tconn *conn, const struct framer_pdu *pdu)
 			ttask_data(task, pdu->data, (uint32_t)pdu->data_len);
 		break;
 	}
+}
+
+static void
+request_done(struct tconn *conn, const struct framer_pdu *pdu)
+{
+	struct ttask *task = conn->rx;
+
+	conn->rx = NULL;
+	if (task != NULL)
+		take_segment(task, pdu);
 	if (conn->state == TCONN_FULL)
 		deliver_held(conn);
 }

@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/escape.h"
+#include "proto/name.h"
 #include "target/target_impl.h"
 
 enum {
@@ -27,7 +29,7 @@ acl_allows(const struct target_config *config, const char *initiator)
 	if (config->acl_n == 0)
 		return true;
 	for (unsigned i = 0; i < config->acl_n; i++)
-		if (strcmp(config->acl[i], initiator) == 0)
+		if (name_equal(config->acl[i], initiator))
 			return true;
 	return false;
 }
@@ -42,7 +44,7 @@ admit(void *ctx, const char *initiator, const char *target, bool discovery,
 	const struct target_config *config = &conn->target->config;
 
 	(void)ret_redirect;
-	if (!discovery && strcmp(target, config->name) != 0)
+	if (!discovery && !name_equal(target, config->name))
 		return STATUS_NOT_FOUND;
 	if (!acl_allows(config, initiator))
 		return STATUS_FORBIDDEN;
@@ -111,6 +113,7 @@ enter_full(struct tconn *conn)
 {
 	const struct login_target_result *result =
 	    login_target_result(conn->login);
+	char name[80];
 	bool header, data;
 
 	conn->params = result->params;
@@ -128,7 +131,9 @@ enter_full(struct tconn *conn)
 		conn->listed = true;
 	}
 	log_info(conn->target->config.log, "%s: %s logged in%s", conn->peer,
-	    conn->nexus.initiator, conn->discovery ? " for discovery" : "");
+	    escape(name, sizeof(name), conn->nexus.initiator,
+		strlen(conn->nexus.initiator)),
+	    conn->discovery ? " for discovery" : "");
 }
 
 void

@@ -17,7 +17,7 @@
 #include "target/target_impl.h"
 
 /*
- * ---- slots and buffers ----
+ * ---- slots ----
  */
 
 struct ttask *
@@ -39,7 +39,7 @@ ttask_new(struct tconn *conn, enum ttask_kind kind, const uint8_t *bhs)
 	task->refs = 0;
 	task->iov.iov_len = 0;
 	task->buf = NULL;
-	task->buf_size = task->charge = 0;
+	task->buf_size = task->charge = task->unasked = 0;
 	task->edtl = task->want = task->got = 0;
 	task->in_len = task->sent = 0;
 	return task;
@@ -71,17 +71,6 @@ ttask_uncount(struct ttask *task)
 	task->counted = false;
 }
 
-static void
-free_buffer(struct ttask *task)
-{
-	struct tconn *conn = task->conn;
-
-	pool_put(&conn->target->lus.pool, task->buf, task->buf_size);
-	task->buf = NULL;
-	conn->held_bytes -= task->charge;
-	task->charge = 0;
-}
-
 void
 ttask_free(struct ttask *task)
 {
@@ -89,7 +78,7 @@ ttask_free(struct ttask *task)
 
 	stop_receiving(task);
 	ttask_uncount(task);
-	free_buffer(task);
+	ttask_free_buffer(task);
 	task->state = TTASK_FREE;
 	TAILQ_INSERT_HEAD(&conn->free, task, link);
 	conn->free_n++;
@@ -103,33 +92,6 @@ ttask_reply(struct ttask *task)
 	task->state = TTASK_REPLY;
 	TAILQ_INSERT_TAIL(&task->conn->tx, task, link);
 	tconn_wake(task->conn);
-}
-
-bool
-ttask_copy(struct ttask *task, const void *data, size_t len)
-{
-	if (len == 0)
-		return true;
-	task->buf = pool_get(&task->conn->target->lus.pool, len);
-	if (task->buf == NULL)
-		return false;
-	task->buf_size = len;
-	memcpy(task->buf, data, len);
-	task->iov.iov_base = task->buf;
-	task->iov.iov_len = len;
-	return true;
-}
-
-/* A buffer for the device server. */
-static bool
-take_buffer(struct ttask *task)
-{
-	task->buf = pool_get(&task->conn->target->lus.pool, task->cmd.need);
-	if (task->buf == NULL)
-		return false;
-	task->buf_size = task->cmd.need;
-	task->cmd.data = task->buf;
-	return true;
 }
 
 /*
@@ -202,20 +164,6 @@ run(struct ttask *task)
 	lu_run(&task->cmd);
 }
 
-/* Whether the buffers of this task fit into what the connection may have. */
-static bool
-charge(struct ttask *task)
-{
-	struct tconn *conn = task->conn;
-
-	if (conn->held_bytes > 0 &&
-	    conn->held_bytes + task->cmd.need > TCONN_HELD_MAX)
-		return false;
-	task->charge = task->cmd.need;
-	conn->held_bytes += task->charge;
-	return true;
-}
-
 static void
 wait_for_buffer(struct ttask *task)
 {
@@ -240,7 +188,7 @@ admitted(struct ttask *task)
 	if (task->cmd.dir == LU_OUT) {
 		task->state = TTASK_COLLECT;
 		ask(task);
-	} else if (take_buffer(task)) {
+	} else if (ttask_take_buffer(task)) {
 		run(task);
 	} else {
 		busy(task);
@@ -252,7 +200,8 @@ ttask_admit(struct tconn *conn)
 {
 	struct ttask *task;
 
-	while ((task = TAILQ_FIRST(&conn->waiting)) != NULL && charge(task)) {
+	while ((task = TAILQ_FIRST(&conn->waiting)) != NULL &&
+	       ttask_charge(task)) {
 		TAILQ_REMOVE(&conn->waiting, task, link);
 		admitted(task);
 	}
@@ -261,7 +210,7 @@ ttask_admit(struct tconn *conn)
 static void
 want_buffer(struct ttask *task)
 {
-	if (TAILQ_EMPTY(&task->conn->waiting) && charge(task))
+	if (TAILQ_EMPTY(&task->conn->waiting) && ttask_charge(task))
 		admitted(task);
 	else
 		wait_for_buffer(task);
@@ -462,11 +411,25 @@ check_unsolicited(const struct ttask *task, const struct pdu_scsi_command *p,
 	return 0;
 }
 
+/* A buffer for what is written; the part of it that comes unasked counts now,
+ * all of it when an R2T asks for the rest. */
+static bool
+take_write_buffer(struct ttask *task, uint32_t data_len)
+{
+	uint32_t unasked = task->unsolicited ? task->unsolicited_end : data_len;
+
+	if (task->cmd.mapped || task->want == 0)
+		return true;
+	return ttask_take_unasked(
+		   task, unasked < task->want ? unasked : task->want) &&
+	       ttask_take_buffer(task);
+}
+
 static void
 collect(struct ttask *task, uint32_t data_len)
 {
 	task->want = task->cmd.need;
-	if (!task->cmd.mapped && task->want > 0 && !take_buffer(task)) {
+	if (!take_write_buffer(task, data_len)) {
 		lu_cancel(&task->cmd);
 		busy(task);
 		return;

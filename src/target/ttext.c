@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/cursor.h"
+#include "proto/name.h"
 #include "target/target_impl.h"
 
 static void
@@ -48,7 +49,7 @@ put_targets(struct writer *w, const struct tconn *conn, const char *asked)
 	if (strcmp(asked, "All") == 0 ? !conn->discovery : false)
 		put_pair(w, "SendTargets", strlen("SendTargets"), "Reject");
 	else if (strcmp(asked, "All") == 0 || asked[0] == '\0' ||
-		 strcmp(asked, conn->target->config.name) == 0) {
+		 name_equal(asked, conn->target->config.name)) {
 		snprintf(address, sizeof(address), "%s,%d", conn->local,
 		    TARGET_TPGT);
 		put_pair(w, "TargetName", strlen("TargetName"),

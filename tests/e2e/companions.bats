@@ -178,6 +178,7 @@ json() { # EXPRESSION
 		[ "$(readlink "/proc/$!/fd/$fd")" = /dev/null ]
 	done
 	end_process closed
-	expect 1 timeout 10 bash -c '"$0" list "$1" >&-' "$LUNTAP" "$EMBEDDED"
+	run bash -c '"$0" list "$1" >&-' "$LUNTAP" "$EMBEDDED"
+	[ "$status" -eq 1 ]
 	[[ $output = *"writing the output"* ]]
 }

@@ -377,6 +377,70 @@ fairness(void **state)
 	peer_fini(&peer);
 }
 
+/* A write that announces a first burst of data, and then the data's end. */
+static uint32_t
+announce(struct peer *peer, uint32_t itt)
+{
+	struct pdu_scsi_command p = { .write = true,
+		.attr = PDU_ATTR_SIMPLE,
+		.lun = lun_of(0),
+		.itt = itt,
+		.edtl = 1 << 20,
+		.cmdsn = peer->cmdsn++,
+		.expstatsn = peer->statsn + 1 };
+	uint8_t bhs[PDU_BHS_LEN];
+
+	cdb_write10(p.cdb, 0, 2048, false);
+	pdu_put_scsi_command(bhs, &p);
+	peer_send(peer, bhs, NULL, 0);
+	return itt;
+}
+
+static bool
+is_busy(struct peer *peer, uint32_t itt)
+{
+	struct pdu_data_out d = {
+		.final = true, .lun = lun_of(0), .itt = itt, .ttt = PDU_TAG_NONE
+	};
+	struct pdu_scsi_response r;
+	uint8_t bhs[PDU_BHS_LEN];
+
+	pdu_put_data_out(bhs, &d);
+	peer_send(peer, bhs, NULL, 0);
+	if (!peer_recv(peer) || pdu_opcode(peer->bhs) != PDU_SCSI_RESPONSE)
+		return false;
+	pdu_get_scsi_response(peer->bhs, &r);
+	return r.status == SCSI_BUSY;
+}
+
+/* What many initiators may send unasked is bounded, and freed again. */
+static void
+unasked_data(void **state)
+{
+	struct rig *rig = *state;
+	struct peer peers[3];
+	uint8_t cdb[CDB_MAX];
+	unsigned busy = 0;
+
+	for (unsigned i = 0; i < countof(peers); i++) {
+		peer_init(&peers[i], rig);
+		peers[i].offer.initial_r2t = false;
+		assert_true(peer_login(&peers[i],
+		    "iqn.2024-01.org.example:host", (uint8_t)i, false));
+		cdb_test_unit_ready(cdb);
+		peer_none(&peers[i], lun_of(0), cdb);
+		for (unsigned n = 0; n < 127; n++)
+			announce(&peers[i], 1000 + n);
+	}
+	for (unsigned n = 0; n < 127; n++)
+		busy += is_busy(&peers[2], 1000 + n);
+	assert_in_range(busy, 100, 126);
+	peer_fini(&peers[0]);
+	assert_false(is_busy(&peers[2], announce(&peers[2], 2000)));
+	peer_fini(&peers[1]);
+	peer_fini(&peers[2]);
+}
+
 int
 main(void)
 {
@@ -389,6 +453,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    refused_writes, setup, teardown),
 		cmocka_unit_test_setup_teardown(fairness, setup, teardown),
+		cmocka_unit_test_setup_teardown(unasked_data, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,7 +143,7 @@ names_and_acl(void **state)
 	peer_fini(&f->peer);
 	rig_fini(&f->rig);
 	f->rig.disks_n = 0;
-	f->rig.config.acl[0] = "iqn.2024-01.org.example:friend";
+	f->rig.config.acl[0] = "iqn.2024-01.org.Example:Friend";
 	f->rig.config.acl_n = 1;
 	rig_start(&f->rig);
 	peer_init(&f->peer, &f->rig);
@@ -224,6 +224,15 @@ command_numbers(void **state)
 	assert_true(peer_recv(p));
 	assert_int_equal(pdu_itt(p->bhs), second);
 	assert_memory_equal(p->data, "second", 6);
+	/* Also behind one that fails at once, data and all. */
+	second = nop(p, false, p->cmdsn + 2, "second", 6);
+	p->cmdsn++;
+	cdb_write10(cdb, RIG_BLOCKS, 8, false);
+	itt = peer_command(p, lun_of(1), cdb, false, true, pattern, 4096);
+	assert_true(peer_recv(p));
+	assert_int_equal(pdu_itt(p->bhs), itt);
+	assert_true(peer_recv(p));
+	assert_int_equal(pdu_itt(p->bhs), second);
 	/* The same task tag twice. */
 	f->rig.disks[0]->manual = true;
 	p->cmdsn++;
