@@ -278,13 +278,17 @@ transfer_data_in_header(
 
 /*
  * What really moved, and no more than the target admits.  The residual counts
- * from the expected length (RFC 7143, 11.4.5.2).
+ * from the expected length (RFC 7143, 11.4.5.2).  A PDU that has not gone yet
+ * the target cannot have read, whatever it says: how much of the data has gone
+ * is not counted, so none of it has.
  */
 static void
 account(struct task *t, bool underflow, bool overflow, uint32_t residual)
 {
 	uint32_t claimed = t->dir == TASK_NO_DATA ? 0 : t->length;
 
+	if (t->tx_refs > 0)
+		claimed = 0;
 	if (underflow)
 		claimed -= lesser(residual, claimed);
 	t->transferred = lesser(claimed, t->moved);
