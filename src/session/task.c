@@ -259,6 +259,27 @@ expire_in_flight(
 	return 0;
 }
 
+/* Their status has come, but the target does not read what goes before it. */
+static int
+expire_ending(
+    struct session *s, uint64_t now, uint64_t *ret_at, struct error *err)
+{
+	uint64_t at = CLOCK_NEVER;
+	struct task *t;
+
+	TAILQ_FOREACH (t, &s->ending, link) {
+		if (t->deadline <= now)
+			return error_set(err, ERROR_UNREACHED,
+			    "%s does not take what is sent to it; the "
+			    "connection was given up",
+			    s->next_portal);
+		if (t->deadline < at)
+			at = t->deadline;
+	}
+	*ret_at = at;
+	return 0;
+}
+
 static void
 retry(struct session *s, uint64_t now)
 {
@@ -294,6 +315,10 @@ task_tick(struct session *s, uint64_t now, struct error *err)
 		at = other;
 	if (s->state != SESSION_LOGOUT) {
 		if (expire_in_flight(s, now, &other, err) < 0)
+			return -1;
+		if (other < at)
+			at = other;
+		if (expire_ending(s, now, &other, err) < 0)
 			return -1;
 		if (other < at)
 			at = other;

@@ -497,17 +497,15 @@ test_abort_with_data(void **state)
 	rig_free(r);
 }
 
-static void
-early_status(uint8_t status)
+/* A write whose status has come while its first Data-Out was being sent. */
+static struct rig_task *
+early_status(struct rig *r, uint8_t status)
 {
-	struct rig *r = rig_new();
 	struct pdu_scsi_response h = { .status = status };
 	uint8_t bhs[PDU_BHS_LEN];
 	struct iovec iov[64];
 	struct rig_task *t;
-	size_t len = 0;
 	uint32_t itt;
-	int n;
 
 	r->config.ping_interval = 0;
 	r->offer.initial_r2t = true;
@@ -529,8 +527,7 @@ early_status(uint8_t status)
 	memcpy(iov[0].iov_base, bhs, sizeof(bhs));
 	conn_rx_done(r->c, sizeof(bhs), r->now);
 	/* The first of its Data-Out PDUs has begun. */
-	n = conn_tx_iov(r->c, iov, 64, r->now);
-	assert_true(n > 1);
+	assert_true(conn_tx_iov(r->c, iov, 64, r->now) > 1);
 	conn_tx_done(r->c, 1000, r->now);
 	h.itt = itt;
 	h.statsn = r->statsn;
@@ -541,6 +538,20 @@ early_status(uint8_t status)
 	memcpy(iov[0].iov_base, bhs, sizeof(bhs));
 	conn_rx_done(r->c, sizeof(bhs), r->now);
 	assert_null(session_reap(r->s));
+	return t;
+}
+
+/* The task ends when the PDU that has begun has gone, and nothing more of it is
+ * sent.  GOOD is no success. */
+static void
+end_early(uint8_t status)
+{
+	struct rig *r = rig_new();
+	struct rig_task *t = early_status(r, status);
+	struct iovec iov[64];
+	size_t len;
+	int n;
+
 	while ((n = conn_tx_iov(r->c, iov, 64, r->now)) > 0) {
 		assert_null(session_reap(r->s));
 		for (len = 0; n > 0; n--)
@@ -555,14 +566,31 @@ early_status(uint8_t status)
 	rig_free(r);
 }
 
-/* The status comes while data is being sent: the task ends when the PDU that
- * has begun has gone, and nothing more of it is sent.  GOOD is no success. */
 static void
 test_early_status(void **state)
 {
 	(void)state;
-	early_status(2);
-	early_status(0);
+	end_early(2);
+	end_early(0);
+}
+
+/* The target answers, but takes no more data: that ends, too. */
+static void
+test_early_status_then_stuck(void **state)
+{
+	struct rig *r = rig_new();
+	struct rig_task *t = early_status(r, 2);
+	(void)state;
+
+	assert_true(session_deadline(r->s) <= r->now + 31 * CLOCK_S);
+	r->now += 31 * CLOCK_S;
+	session_tick(r->s, r->now);
+	assert_ptr_equal(session_reap(r->s), &t->task);
+	t->done++;
+	assert_done(t, TASK_DONE, 2);
+	assert_int_equal(session_state(r->s), SESSION_FREE);
+	rig_pump(r);
+	rig_free(r);
 }
 
 /* Many commands with immediate data and one that was asked for its data: both
@@ -1127,6 +1155,7 @@ main(void)
 		cmocka_unit_test(test_abort_too_late),
 		cmocka_unit_test(test_abort_with_data),
 		cmocka_unit_test(test_early_status),
+		cmocka_unit_test(test_early_status_then_stuck),
 		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_residuals),
 		cmocka_unit_test(test_write_never_asked_for),
