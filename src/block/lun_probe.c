@@ -21,12 +21,13 @@
 
 #include "block/lun_priv.h"
 
-#define PROBE_RETRIES	32 /* of commands in one run */
-#define PROBE_RESTARTS	16
-#define PROBE_PATIENCE	(30 * CLOCK_S)
-#define PROBE_PAUSE	(500 * CLOCK_MS)
-#define PROBE_BLOCK_MIN 512
-#define PROBE_BLOCK_MAX 65536
+#define PROBE_RETRIES	   32 /* of commands in one run */
+#define PROBE_RESTARTS	   16
+#define PROBE_PATIENCE	   (30 * CLOCK_S)
+#define PROBE_PAUSE	   (500 * CLOCK_MS)
+#define PROBE_BLOCK_MIN	   512
+#define PROBE_BLOCK_MAX	   65536
+#define PROBE_PHYSICAL_MAX (UINT32_C(1) << 20)
 
 struct probe_step {
 	const char *name;
@@ -284,7 +285,8 @@ probe_usable(struct lun *lun, struct lun_facts *facts)
 		    "commands");
 		return false;
 	}
-	if (c->physical_exponent > 15)
+	/* A hint at most; st_blksize is made of it. */
+	if (c->block_size << c->physical_exponent > PROBE_PHYSICAL_MAX)
 		facts->capacity.physical_exponent = 0;
 	facts->identity.block_size = c->block_size;
 	facts->identity.blocks = c->last_lba + 1;

@@ -368,3 +368,17 @@ status_says() {
 	luntap unmount "$mnt"
 	[ "$(dd if="$DIR/tgt0" bs=512 skip=8 count=1 status=none | head -n 1)" = after ]
 }
+
+@test "writes that a restarted target may have lost fail the next fsync, once" {
+	luntap mount --log-file "$DIR/home/cache.log" "$T512" "$mnt"
+	as_user dd if=/dev/zero of="$mnt/lun-1" bs=4096 count=1 conv=notrunc \
+		oflag=direct status=none
+	stop_tgtd
+	start_tgtd_on "${TGT_PORTAL##*:}"
+	tgt_disks
+	wait_for as_user dd if="$mnt/lun-1" of=/dev/null iflag=direct bs=4096 count=1
+	expect 1 as_user sync "$mnt/lun-1"
+	grep -q "acknowledged before may not have survived" "$DIR/home/cache.log"
+	expect 0 as_user sync "$mnt/lun-1"
+	luntap unmount "$mnt"
+}

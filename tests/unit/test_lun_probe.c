@@ -56,6 +56,18 @@ probe_plain(void **state)
 	rig_fini(&rig);
 }
 
+/* Blocks of 128 MiB: programs take st_blksize for the size of their buffers. */
+static void
+probe_physical_nonsense(void **state)
+{
+	(void)state;
+	start(4096, 100);
+	rig.session.disk.capacity.physical_exponent = 15;
+	rig_start(&rig);
+	assert_int_equal(rig.bdev->physical_block_size, 4096);
+	rig_fini(&rig);
+}
+
 static void
 probe_thin(void **state)
 {
@@ -477,6 +489,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(probe_plain),
+		cmocka_unit_test(probe_physical_nonsense),
 		cmocka_unit_test(probe_thin),
 		cmocka_unit_test(probe_thin_pattern),
 		cmocka_unit_test(probe_read_only_by_option),
