@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* target - serves files and memory as the LUNs of an iSCSI target, in the
  * foreground, until a signal ends it. */
+#include <sys/stat.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,12 +181,25 @@ open_ram(struct loop *loop, const char *size_text, uint32_t block_size,
 		return 0;
 	if (error == -EINVAL)
 		error_set(err, ERROR_USAGE,
-		    "ram:%s: not a multiple of the block size, %u", size_text,
-		    block_size);
+		    "ram:%s: a multiple of the block size, %u, is wanted",
+		    size_text, block_size);
 	else
 		error_set(err, ERROR_FAILED, "ram:%s: %s", size_text,
 		    strerror(-error));
 	return -1;
+}
+
+static void
+warn_of_rest(const struct serving *s, const char *file, uint64_t served)
+{
+	struct stat st;
+
+	if (stat(file, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (uint64_t)st.st_size > served)
+		log_warn(s->log,
+		    "%s: its last %" PRIu64
+		    " bytes are less than a block and left out",
+		    file, (uint64_t)st.st_size - served);
 }
 
 static int
@@ -204,6 +219,8 @@ add_lun(struct serving *s, const char *what, struct lun_options options,
 		    options.block_size, &bdev, err);
 	if (error != 0)
 		return -1;
+	if (strncmp(what, "ram:", 4) != 0)
+		warn_of_rest(s, what, bdev->size);
 	config.block_size = bdev->block_size;
 	error = target_add_lun(s->target, bdev, &config);
 	if (error != 0) {
@@ -303,17 +320,13 @@ serving_end(struct serving *s)
 	loop_free(s->loop);
 }
 
-/* The name goes into a URL, where '%', '/' and '?' mean something. */
+/* No character that a name may have means anything in a URL. */
 static void
 print_urls(const struct serving *s, const char *name)
 {
-	for (unsigned lun = 0; lun < s->luns; lun++) {
-		printf("iscsi://%s/", server_address(s->server));
-		for (const char *c = name; *c != '\0'; c++)
-			printf(strchr("%/?&#", *c) != NULL ? "%%%02x" : "%c",
-			    (unsigned char)*c);
-		printf("/%u\n", lun);
-	}
+	for (unsigned lun = 0; lun < s->luns; lun++)
+		printf(
+		    "iscsi://%s/%s/%u\n", server_address(s->server), name, lun);
 }
 
 static int

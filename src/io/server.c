@@ -279,7 +279,7 @@ listen_on(const char *text, struct error *err)
 	if (socket_parse(text, &portal) != 0 ||
 	    getaddrinfo(portal.host, portal.port, &hints, &ai) != 0)
 		return error_set(err, ERROR_USAGE,
-		    "%s: not a numeric address ADDR[:PORT]", text);
+		    "listen on \"%s\": a numeric ADDR[:PORT] is wanted", text);
 	fd = socket(
 	    ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1 ||

@@ -177,6 +177,11 @@ connector_end(struct connector *c, int fd)
 {
 	struct error why = c->why;
 
+	if (fd == -1)
+		error_set(&why, ERROR_UNREACHED, "%s; check %s", c->why.text,
+		    c->found == NULL
+			? "the name of the host"
+			: "address and port, and that a target listens there");
 	c->done(c->ctx, fd, fd == -1 ? &why : NULL);
 }
 

@@ -182,3 +182,13 @@ json() { # EXPRESSION
 	[ "$status" -eq 1 ]
 	[[ $output = *"writing the output"* ]]
 }
+
+@test "target says what it leaves out of a file" {
+	as_user truncate -s 1000 "$DIR/home/odd"
+	exec_as_user "$LUNTAP" target --listen 127.0.0.1:0 "$DIR/home/odd" \
+		>"$DIR/odd.urls" 2>"$DIR/odd.log" 3>&- &
+	remember odd $!
+	wait_for grep -q iscsi:// "$DIR/odd.urls"
+	grep -q "home/odd: its last 488 bytes" "$DIR/odd.log"
+	end_process odd
+}

@@ -1,6 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 check_PROGRAMS += tests/pair/test_pair
-tests_pair_test_pair_SOURCES = tests/pair/test_pair.c tests/unit/prng.h
+tests_pair_test_pair_SOURCES = \
+	tests/pair/disk.c \
+	tests/pair/jobs.c \
+	tests/pair/model.c \
+	tests/pair/test_pair.c \
+	tests/pair/wire.c \
+	tests/pair/world.c \
+	tests/pair/world.h \
+	tests/unit/prng.h
 tests_pair_test_pair_LDADD = $(LAYERS) $(LUNTAP_LIBS)
 if CMOCKA
 check_PROGRAMS += tests/pair/test_lun_pair

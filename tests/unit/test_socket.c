@@ -180,15 +180,17 @@ name_is_resolved(void **state)
 static void
 refusal_is_told(void **state)
 {
-	char portal[32], text[96];
+	char portal[32], text[160];
 	int fd = listener(-1, portal);
 
 	(void)state;
 	try_to_connect(portal, CLOCK_S);
 	assert_int_equal(got_fd, -1);
 	assert_int_equal(got_why.class, ERROR_UNREACHED);
-	snprintf(
-	    text, sizeof(text), "connect to %s: Connection refused", portal);
+	snprintf(text, sizeof(text),
+	    "connect to %s: Connection refused; check "
+	    "address and port, and that a target listens there",
+	    portal);
 	assert_string_equal(got_why.text, text);
 	close(fd);
 }
