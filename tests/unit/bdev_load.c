@@ -33,7 +33,7 @@ check_read(const struct load *l, const struct load_req *r)
 	size_t at = r->req.offset - l->first, i;
 
 	for (i = 0; i < r->req.length; i++) {
-		if (!l->unknown[at + i])
+		if (!l->unknown[at + i] && !l->gone[at + i])
 			assert_int_equal(r->buffer[i], l->model[at + i]);
 	}
 }
@@ -66,6 +66,28 @@ check_flush(const struct load *l, const struct load_req *r)
 		    !l->unknown[i])
 			assert_int_equal(l->stable[i], l->model[i]);
 	}
+}
+
+/* Its user knows now that something was lost. */
+static void
+flush_failed(struct load *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->size; i++) {
+		l->unknown[i] = l->unknown[i] || l->gone[i];
+		l->gone[i] = false;
+	}
+}
+
+void
+load_power_lost(struct load *l, uint8_t *data)
+{
+	size_t i;
+
+	for (i = 0; i < l->size; i++)
+		l->gone[i] = l->gone[i] || data[i] != l->stable[i];
+	memcpy(data, l->stable, l->size);
 }
 
 static void
@@ -108,6 +130,8 @@ load_done(struct bdev_req *req)
 		check_extents(l, r);
 	else if (req->result == 0 && req->op == BDEV_FLUSH)
 		check_flush(l, r);
+	else if (req->op == BDEV_FLUSH)
+		flush_failed(l);
 	free(r->buffer);
 	free(r->covered);
 	r->busy = false;
@@ -147,6 +171,7 @@ apply(struct load *l, struct load_req *r)
 	for (i = at; i < end; i++) {
 		l->stamps[i] = r->stamp;
 		l->unknown[i] = r->req.op == BDEV_DISCARD;
+		l->gone[i] = false;
 		l->model[i] = r->req.op == BDEV_WRITE
 				  ? r->buffer[i - (r->req.offset - l->first)]
 				  : 0;
@@ -248,8 +273,9 @@ load_init(struct load *l, struct bdev *bdev, uint64_t first, size_t size,
 	l->model = calloc(1, size);
 	l->stamps = calloc(size, sizeof(*l->stamps));
 	l->unknown = calloc(size, sizeof(*l->unknown));
-	assert_true(
-	    l->model != NULL && l->stamps != NULL && l->unknown != NULL);
+	l->gone = calloc(size, sizeof(*l->gone));
+	assert_true(l->model != NULL && l->stamps != NULL &&
+		    l->unknown != NULL && l->gone != NULL);
 }
 
 void
@@ -258,7 +284,7 @@ load_compare(const struct load *l, const uint8_t *data)
 	size_t i;
 
 	for (i = 0; i < l->size; i++) {
-		if (!l->unknown[i])
+		if (!l->unknown[i] && !l->gone[i])
 			assert_int_equal(data[i], l->model[i]);
 	}
 }
@@ -270,4 +296,5 @@ load_fini(struct load *l)
 	free(l->model);
 	free(l->stamps);
 	free(l->unknown);
+	free(l->gone);
 }

@@ -44,6 +44,7 @@ struct load {
 	uint8_t *model;
 	uint64_t *stamps; /* who wrote the byte last; 0: nobody */
 	bool *unknown;
+	bool *gone; /* went with the power, and no FLUSH has failed for it */
 };
 
 /* The part that is used holds zeros. */
@@ -53,6 +54,8 @@ void load_init(
 void load_launch(struct load *);
 /* That the device holds what the model does. */
 void load_compare(const struct load *, const uint8_t *data);
+/* The power of what holds `data` goes: what is not stable is lost. */
+void load_power_lost(struct load *, uint8_t *data);
 void load_fini(struct load *);
 
 #endif

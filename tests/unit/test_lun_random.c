@@ -97,8 +97,11 @@ static void
 accident(void)
 {
 	if (rig.session.state == SESSION_UP) {
-		if (below(150) == 0)
+		if (below(150) == 0) {
 			fake_lose(&rig.session, below(2), false);
+			if (below(2) == 0)
+				load_power_lost(&load, rig.session.disk.data);
+		}
 	} else if (below(10) == 0) {
 		rig_up(&rig);
 	}
