@@ -3,29 +3,33 @@
 # bash completion for luntap: commands, the options that each prints with
 # --help, mount points of running mounts.
 
+# The words that begin with what was typed; unlike compgen -W, which would run
+# a $(...) in the name of a folder.
+_luntap_choose() { # WORD...
+	local word
+	for word; do
+		if [[ $word = "${COMP_WORDS[COMP_CWORD]}"* ]]; then
+			COMPREPLY+=("$word")
+		fi
+	done
+}
+
 _luntap() {
-	local cur=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]:-}
+	local cur=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]:-} words
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W "discover list inquiry
-			readcapacity mount unmount status target --help --version" \
-			-- "$cur")
-		return
-	fi
-	if [[ $cur = -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "$(luntap "$command" --help \
-			2>/dev/null | grep -oE -- '--[a-z-]+' | sort -u)" -- "$cur")
-		return
-	fi
-	case $command in
-	unmount)
-		mapfile -t COMPREPLY < <(compgen -W "$(luntap status --json \
-			2>/dev/null | grep -oE '"mountpoint": *"[^"]*"' |
-			cut -d '"' -f 4)" -- "$cur")
-		;;
-	mount | target)
+		_luntap_choose discover list inquiry readcapacity mount unmount \
+			status target --help --version
+	elif [[ $cur = -* ]]; then
+		mapfile -t words < <(luntap "$command" --help 2>/dev/null |
+			grep -oE -- '--[a-z-]+' | sort -u)
+		_luntap_choose "${words[@]}"
+	elif [ "$command" = unmount ]; then
+		compopt -o filenames
+		mapfile -t words < <(luntap status 2>/dev/null | grep -v '^ ')
+		_luntap_choose "${words[@]}"
+	else
 		compopt -o default
-		;;
-	esac
+	fi
 }
 complete -F _luntap luntap

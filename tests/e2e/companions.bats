@@ -192,3 +192,26 @@ json() { # EXPRESSION
 	grep -q "home/odd: its last 488 bytes" "$DIR/odd.log"
 	end_process odd
 }
+
+@test "bash completes commands, options and mount points, and runs none" {
+	# shellcheck disable=SC2016
+	run bash -c '
+		luntap() {
+			case $1 in
+			status) printf "%s\n" "/mnt/\$(touch ran)" "  x" /srv/d ;;
+			*) "$LUNTAP" "$@" ;;
+			esac
+		}
+		compopt() { :; }
+		cd "$2" && . "$1"
+		try() { COMP_WORDS=(luntap "$@") COMP_CWORD=$#; _luntap; echo "${COMPREPLY[@]}"; }
+		try re
+		try list --js
+		try unmount /
+		ls' - "$BATS_TEST_DIRNAME/../../completion/luntap.bash" \
+		"$(mktemp -d "$DIR/completion.XXXXXX")"
+	# shellcheck disable=SC2016
+	[ "$output" = 'readcapacity
+--json
+/mnt/$(touch ran) /srv/d' ]
+}
