@@ -184,7 +184,7 @@ peer_new(struct server *server, int fd, const char *name)
 		return error;
 	}
 	socket_name(addr, len, local);
-	socket_no_delay(fd);
+	socket_tune(fd);
 	p->server = server;
 	memcpy(p->name, name, sizeof(p->name));
 	p->pump = (struct deferred){ .run = peer_pump, .ctx = p };

@@ -123,13 +123,41 @@ socket_name(
 		    port);
 }
 
+/* Both ends have the same address: the other process is on this host. */
+static bool
+socket_is_local(int fd)
+{
+	struct sockaddr_storage ours = { 0 }, theirs = { 0 };
+	socklen_t ours_len = sizeof(ours), theirs_len = sizeof(theirs);
+	const struct sockaddr_in *v4[2] = { (void *)&ours, (void *)&theirs };
+	const struct sockaddr_in6 *v6[2] = { (void *)&ours, (void *)&theirs };
+
+	if (getsockname(fd, (struct sockaddr *)&ours, &ours_len) == -1 ||
+	    getpeername(fd, (struct sockaddr *)&theirs, &theirs_len) == -1 ||
+	    ours.ss_family != theirs.ss_family)
+		return false;
+	if (ours.ss_family == AF_INET)
+		return v4[0]->sin_addr.s_addr == v4[1]->sin_addr.s_addr;
+	return ours.ss_family == AF_INET6 &&
+	       IN6_ARE_ADDR_EQUAL(&v6[0]->sin6_addr, &v6[1]->sin6_addr);
+}
+
+/*
+ * A congestion control that paces, as BBR does, sets a timer for each segment,
+ * which is a third of the work of a 1 MiB write; and on one host there is no
+ * congestion to control.  Reno is in every kernel and allowed to everyone.
+ */
 void
-socket_no_delay(int fd)
+socket_tune(int fd)
 {
 	static const int on = 1;
 
-	/* Fails on a socket that is already gone, which will be noticed. */
+	/* Each fails on a socket that is already gone, which will be noticed,
+	 * or leaves things as they were, which will do. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (socket_is_local(fd))
+		(void)setsockopt(
+		    fd, IPPROTO_TCP, TCP_CONGESTION, "reno", strlen("reno"));
 }
 
 /* ---- looking up ---- */
@@ -219,7 +247,6 @@ connector_try(struct connector *c, const struct addrinfo *ai)
 	    ai->ai_protocol);
 	if (fd == -1)
 		return -errno;
-	socket_no_delay(fd);
 	error = connect(fd, ai->ai_addr, ai->ai_addrlen) == -1 ? -errno : 0;
 	if (error != 0 && error != -EINPROGRESS) {
 		close(fd);
@@ -275,6 +302,7 @@ connector_ready(struct watch *w, uint32_t events)
 		connector_failed(c, strerror(error));
 		return;
 	}
+	socket_tune(fd);
 	watch_remove(c->loop, w);
 	w->fd = -1;
 	timer_clear(c->loop, &c->timer);

@@ -30,8 +30,9 @@ int socket_parse(const char *text, struct socket_portal *ret);
 void
 socket_name(const struct sockaddr *, socklen_t, char ret[SOCKET_NAME_MAX + 1]);
 
-/* Sends at once what is written at once: no Nagle. */
-void socket_no_delay(int fd);
+/* For a connection that stands: what is written is sent at once (no Nagle),
+ * and cheaply within one host. */
+void socket_tune(int fd);
 
 /* An attempt to connect. */
 struct connector;
