@@ -15,9 +15,9 @@ static const char help[] =
     "Shows the mounts that are running.\n\n"
     "options:\n"
     "      --json                   an array of {mountpoint, state, portal, "
-    "target, luns,\n"
-    "                               in_flight, read_bytes, written_bytes, "
-    "pid}\n"
+    "target,\n"
+    "                               luns, in_flight, read_bytes, "
+    "written_bytes, pid}\n"
     "  -h, --help                   this\n\n"
     "example:\n"
     "  luntap status --json | jq -r '.[].mountpoint'\n";
@@ -86,9 +86,12 @@ collect(struct error *err)
 		if (strcmp(entries[i].kind, "mount") != 0)
 			continue;
 		if (control_ask(entries[i].path, "status", ANSWER_MS, &answer,
-			&ignored) == 0)
+			&ignored) == 0) {
+			/* Of the control socket: the mountpoint again. */
+			json_object_object_del(answer, "kind");
+			json_object_object_del(answer, "name");
 			json_object_array_add(array, answer);
-		else
+		} else
 			fprintf(stderr, "luntap: warning: %s\n", ignored.text);
 	}
 	control_list_free(entries, n);

@@ -226,6 +226,8 @@ static void lu_leave(struct lu_cmd *);
 void
 lu_finish(struct lu_cmd *c)
 {
+	if (c->scratch != NULL)
+		c->set->scratch_bytes -= c->scratch_len;
 	pool_put(&c->set->pool, c->scratch, c->scratch_len);
 	c->scratch = NULL;
 	if (c->writer)
@@ -347,13 +349,15 @@ lu_give(struct lu_cmd *c, int len)
 bool
 lu_scratch(struct lu_cmd *c, size_t size)
 {
-	c->scratch = pool_get(&c->set->pool, size);
+	if (size <= LU_SCRATCH_MAX - c->set->scratch_bytes)
+		c->scratch = pool_get(&c->set->pool, size);
 	if (c->scratch == NULL) {
 		c->status = SCSI_BUSY;
 		lu_finish(c);
 		return false;
 	}
 	c->scratch_len = size;
+	c->set->scratch_bytes += size;
 	return true;
 }
 

@@ -52,6 +52,7 @@ struct lu_set {
 	unsigned n;
 	struct nexus_list nexuses;
 	struct pool pool;
+	size_t scratch_bytes; /* out with commands */
 	/* Required.  Ends the commands of a nexus on a logical unit (PREEMPT
 	 * AND ABORT), that of `by` excepted. */
 	void (*abort)(struct lu_set *, struct lu *, struct nexus *victim,

@@ -15,6 +15,7 @@
 #define LU_TRANSFER_MAX	    ((uint32_t)8 << 20) /* bytes, one command */
 #define LU_TRANSFER_OPTIMAL ((uint32_t)1 << 20) /* bytes */
 #define LU_PIECE	    ((uint32_t)1 << 20) /* bytes of a request of ours */
+#define LU_SCRATCH_MAX	    ((size_t)64 << 20)	/* bytes, all commands */
 #define LU_UNMAP_BLOCKS	    (UINT32_C(1) << 20)
 #define LU_UNMAP_RANGES	    256
 #define LU_WRITE_SAME_MAX   UINT32_C(32768) /* blocks: no long stalls */

@@ -128,13 +128,15 @@ json() { # EXPRESSION
 
 @test "every --help fits a screen, and every command has one" {
 	expect 0 luntap --help
-	for command in discover list inquiry readcapacity target; do
+	for command in discover list inquiry readcapacity mount unmount \
+		status target; do
 		[[ $output = *"$command"* ]]
 	done
-	for command in discover list inquiry readcapacity target; do
+	for command in discover list inquiry readcapacity mount unmount \
+		status target; do
 		expect 0 luntap "$command" --help
 		[ "${#lines[@]}" -le 30 ]
-		[[ $output = *examples:* ]]
+		[[ $output = *example*:* ]]
 		for line in "${lines[@]}"; do
 			[ "${#line}" -le 80 ]
 		done

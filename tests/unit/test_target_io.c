@@ -441,6 +441,32 @@ unasked_data(void **state)
 	peer_fini(&peers[2]);
 }
 
+/* Commands that need memory of their own share a bound, too. */
+static void
+scratch(void **state)
+{
+	struct rig *rig = *state;
+	struct peer peer;
+	uint8_t cdb[CDB_MAX] = { SCSI_OP_VERIFY_16, [12] = 8 }; /* 1 MiB */
+	struct answer *a;
+	uint32_t itts[64];
+
+	peer_init(&peer, rig);
+	peer_ready(&peer);
+	rig->disks[0]->manual = true;
+	for (size_t i = 0; i < countof(itts); i++)
+		itts[i] =
+		    peer_command(&peer, lun_of(0), cdb, false, false, NULL, 0);
+	assert_int_equal(rig->disks[0]->queued, countof(itts));
+	a = peer_none(&peer, lun_of(0), cdb);
+	assert_int_equal(a->status, SCSI_BUSY);
+	rig->disks[0]->manual = false;
+	for (size_t i = 0; i < countof(itts); i++)
+		assert_good(peer_await(&peer, itts[i], NULL));
+	assert_good(peer_none(&peer, lun_of(0), cdb));
+	peer_fini(&peer);
+}
+
 int
 main(void)
 {
@@ -454,6 +480,7 @@ main(void)
 		    refused_writes, setup, teardown),
 		cmocka_unit_test_setup_teardown(fairness, setup, teardown),
 		cmocka_unit_test_setup_teardown(unasked_data, setup, teardown),
+		cmocka_unit_test_setup_teardown(scratch, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
