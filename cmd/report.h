@@ -23,8 +23,8 @@ void report_text(struct json_object *, const char *key, const char *);
 void report_peer(
     struct json_object *, const char *key, const void *text, size_t len);
 /* Bytes in hexadecimal. */
-void
-report_hex(struct json_object *, const char *key, const uint8_t *, size_t len);
+void report_hex(
+    struct json_object *, const char *key, const uint8_t *, size_t len);
 /* A LUN: its number, or a string when it has none (lunaddr.h). */
 void report_lun(struct json_object *, const char *key, uint64_t addr);
 

@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "base/error.h"
+#undef error_set
 
-int(error_set)(struct error *err, enum error_class class, const char *fmt, ...)
+int
+error_set(struct error *err, enum error_class class, const char *fmt, ...)
 {
 	char text[sizeof(err->text)];
 	va_list ap;

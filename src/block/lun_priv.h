@@ -3,8 +3,9 @@
  * The inside of a lun, shared by the files lun*.c.
  *
  *     lun.c            states, the way of a request in and out
- *     lun_probe.c      what is it?        lun_identity.c   is it still the
- * same? lun_io.c         a command of a request: sending, judging how it ended
+ *     lun_probe.c      what is it?
+ *     lun_identity.c   is it still the same?
+ *     lun_io.c         a command of a request: sending, judging how it ended
  *     lun_rw.c         READ, WRITE, partial blocks
  *     lun_zero.c       ZERO, DISCARD
  *     lun_flush.c      FLUSH
@@ -14,10 +15,11 @@
  * then, when it writes, for the lock on its blocks, and is carried out as one
  * command after another, each on the lun_io's task:
  *
- *     submit -> waiting -> [io] -> [range] -> next() <-> command -> finished ->
- * done() |           |
- *                                               +- parked <-+   the gate is
- * closed
+ *     submit -> waiting -> [io] -> [range] -> next() <-> command
+ *                                               |           |
+ *                          done() <- finished <-+           v
+ *                                                        parked, while the
+ *                                                        gate is closed
  *
  * Invariants:
  *  - Commands go out only in LUN_OPEN.

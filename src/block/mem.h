@@ -7,7 +7,7 @@
 #include "io/loop.h"
 
 /* size: bytes, a multiple of block_size.  0 or -errno. */
-int
-mem_open(struct loop *, uint64_t size, uint32_t block_size, struct bdev **ret);
+int mem_open(
+    struct loop *, uint64_t size, uint32_t block_size, struct bdev **ret);
 
 #endif

@@ -27,8 +27,8 @@ struct socket_portal {
 int socket_parse(const char *text, struct socket_portal *ret);
 
 /* "addr:port", IPv6 in brackets. */
-void
-socket_name(const struct sockaddr *, socklen_t, char ret[SOCKET_NAME_MAX + 1]);
+void socket_name(
+    const struct sockaddr *, socklen_t, char ret[SOCKET_NAME_MAX + 1]);
 
 /* For a connection that stands: what is written is sent at once (no Nagle),
  * and cheaply within one host. */

@@ -45,8 +45,8 @@ void cdb_write_same10(uint8_t *cdb, uint32_t lba, uint16_t blocks, bool unmap);
 void cdb_write_same16(
     uint8_t *cdb, uint64_t lba, uint32_t blocks, bool unmap, bool ndob);
 void cdb_unmap(uint8_t *cdb, uint16_t list_len);
-void
-cdb_compare_and_write(uint8_t *cdb, uint64_t lba, uint8_t blocks, bool fua);
+void cdb_compare_and_write(
+    uint8_t *cdb, uint64_t lba, uint8_t blocks, bool fua);
 
 /*
  * A CDB taken apart.  Fields that the command does not have are 0.

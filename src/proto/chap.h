@@ -41,8 +41,8 @@ struct chap_keys {
 /* Puts a CHAP_* pair where it belongs: 1, or 0 when the key is not CHAP's, or
  * -EPROTO (errors read on after "the target " or "the initiator ", here and
  * below). */
-int
-chap_keys_take(struct chap_keys *, const struct text_pair *, struct error *err);
+int chap_keys_take(
+    struct chap_keys *, const struct text_pair *, struct error *err);
 
 /* Fills ret_algs with the algorithms to use, best first; returns how many. */
 unsigned chap_algs(const struct auth *, uint8_t ret_algs[CHAP_ALGS]);

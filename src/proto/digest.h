@@ -9,7 +9,7 @@ enum digest { DIGEST_NONE, DIGEST_CRC32C };
 
 /* A preference list, best first. */
 struct digest_list {
-	uint8_t n; /* 1 or 2 */
+	uint8_t n;	  /* 1 or 2 */
 	uint8_t order[2]; /* enum digest */
 };
 

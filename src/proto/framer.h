@@ -71,8 +71,8 @@ void framer_rx_done(struct framer *, size_t n);
 
 /* The next event; call until FRAMER_MORE or FRAMER_BROKEN.  A PDU without
  * payload gives FRAMER_HEADER and then FRAMER_PDU all the same. */
-enum framer_event
-framer_next(struct framer *, struct framer_pdu *ret_pdu, struct error *err);
+enum framer_event framer_next(
+    struct framer *, struct framer_pdu *ret_pdu, struct error *err);
 
 /*
  * After FRAMER_HEADER: the payload goes to [skip, skip + data_len) of the
@@ -80,8 +80,8 @@ framer_next(struct framer *, struct framer_pdu *ret_pdu, struct error *err);
  * framer_unplace().  The caller has checked that they are long enough.  The
  * vectors are copied by reference: the array must live as long.
  */
-void
-framer_place(struct framer *, const struct iovec *iov, int iovcnt, size_t skip);
+void framer_place(
+    struct framer *, const struct iovec *iov, int iovcnt, size_t skip);
 /* After FRAMER_HEADER: the caller's memory goes away, or the payload is not
  * wanted at all: what is still to come of it is thrown away.  Its digest is
  * checked all the same. */

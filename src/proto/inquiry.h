@@ -79,16 +79,16 @@ struct vpd_supported {
 	uint8_t n;
 	uint8_t pages[255];
 };
-int
-vpd_supported_get(const uint8_t *buf, size_t len, struct vpd_supported *ret);
+int vpd_supported_get(
+    const uint8_t *buf, size_t len, struct vpd_supported *ret);
 int vpd_supported_put(
     uint8_t *buf, size_t size, uint8_t type, const struct vpd_supported *);
 bool vpd_supported_has(const struct vpd_supported *, uint8_t page);
 
 /* 80h. */
 #define VPD_SERIAL_MAX 252
-int
-vpd_serial_get(const uint8_t *buf, size_t len, char ret[VPD_SERIAL_MAX + 1]);
+int vpd_serial_get(
+    const uint8_t *buf, size_t len, char ret[VPD_SERIAL_MAX + 1]);
 int vpd_serial_put(uint8_t *buf, size_t size, uint8_t type, const char *serial);
 
 /* 83h. */

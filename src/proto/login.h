@@ -86,8 +86,8 @@ enum login_state {
 struct login_initiator;
 
 /* The config and what it points to must outlive the login.  NULL: no memory. */
-struct login_initiator *
-login_initiator_new(const struct login_initiator_config *);
+struct login_initiator *login_initiator_new(
+    const struct login_initiator_config *);
 /* Takes NULL; wipes what it knew. */
 void login_initiator_free(struct login_initiator *);
 enum login_state login_initiator_state(const struct login_initiator *);
@@ -111,13 +111,13 @@ struct login_result {
 	char target_alias[256];
 };
 /* LOGIN_DONE. */
-const struct login_result *
-login_initiator_result(const struct login_initiator *);
+const struct login_result *login_initiator_result(
+    const struct login_initiator *);
 /* LOGIN_REDIRECT: the portal to log in at, "host[:port]": from TargetAddress
  * (IPv6 in brackets), checked for form, or the one of the config again.
  * permanent: status 0x0102. */
-const char *
-login_initiator_redirect(const struct login_initiator *, bool *ret_permanent);
+const char *login_initiator_redirect(
+    const struct login_initiator *, bool *ret_permanent);
 /* The last status class and detail that the target sent (0x0201 ...). */
 uint16_t login_initiator_status(const struct login_initiator *);
 
@@ -173,7 +173,7 @@ struct login_target_result {
 	uint16_t cid;
 	bool discovery;
 };
-const struct login_target_result *
-login_target_result(const struct login_target *);
+const struct login_target_result *login_target_result(
+    const struct login_target *);
 
 #endif

@@ -55,9 +55,9 @@ struct login_initiator {
 	struct login_result result;
 };
 
-static enum login_state
-fail(struct login_initiator *, struct error *, enum error_class,
-    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+static enum login_state fail(struct login_initiator *, struct error *,
+    enum error_class, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 static enum login_state
 fail(struct login_initiator *l, struct error *err, enum error_class class,

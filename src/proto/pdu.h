@@ -423,8 +423,8 @@ struct pdu_logout_response {
 	uint16_t time2retain; /* seconds */
 };
 void pdu_put_logout_response(uint8_t *bhs, const struct pdu_logout_response *);
-void
-pdu_get_logout_response(const uint8_t *bhs, struct pdu_logout_response *ret);
+void pdu_get_logout_response(
+    const uint8_t *bhs, struct pdu_logout_response *ret);
 
 /* 11.16 */
 #define PDU_SNACK_DATA	   0 /* Data or R2T */

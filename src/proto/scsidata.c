@@ -16,7 +16,7 @@ static bool
 capacity_sane(const struct capacity *cap)
 {
 	return cap->block_size != 0 &&
-	    cap->last_lba < UINT64_MAX / cap->block_size;
+	       cap->last_lba < UINT64_MAX / cap->block_size;
 }
 
 int
@@ -271,8 +271,8 @@ mode_put(
 {
 	static const struct mode_caching no_caching;
 	static const struct mode_control no_control;
-	bool long_lba = ten &&
-	    (m->block_count >= UINT32_MAX || m->block_size > 0xffffff);
+	bool long_lba =
+	    ten && (m->block_count >= UINT32_MAX || m->block_size > 0xffffff);
 	struct writer w;
 
 	writer_init(&w, buf, size);

@@ -128,8 +128,8 @@ struct unmap_range {
  */
 int unmap_get(const uint8_t *buf, size_t len, struct unmap_range *ret,
     unsigned max, unsigned *ret_n);
-int
-unmap_put(uint8_t *buf, size_t size, const struct unmap_range *, unsigned n);
+int unmap_put(
+    uint8_t *buf, size_t size, const struct unmap_range *, unsigned n);
 
 /* ---- REPORT SUPPORTED OPERATION CODES (SPC-4, 6.35), one command ---- */
 
@@ -147,9 +147,9 @@ struct opcode_support {
 	uint16_t cdb_len;
 	uint8_t usage[16]; /* CDB usage data, cdb_len bytes of it */
 };
-int
-opcode_support_get(const uint8_t *buf, size_t len, struct opcode_support *ret);
-int
-opcode_support_put(uint8_t *buf, size_t size, const struct opcode_support *);
+int opcode_support_get(
+    const uint8_t *buf, size_t len, struct opcode_support *ret);
+int opcode_support_put(
+    uint8_t *buf, size_t size, const struct opcode_support *);
 
 #endif

@@ -42,8 +42,8 @@ void text_reader_init(struct text_reader *, const void *data, size_t len);
 /* 1 and a pair; 0 at the end; -EBADMSG and an error that reads on after "the
  * target " or "the initiator ".  Empty strings between pairs are skipped: some
  * targets pad with NULs inside the segment. */
-int
-text_next(struct text_reader *, struct text_pair *ret_pair, struct error *err);
+int text_next(
+    struct text_reader *, struct text_pair *ret_pair, struct error *err);
 
 /* A decimal or hex number, the whole string: 0, -EINVAL, or -ERANGE when above
  * max. */
@@ -88,8 +88,8 @@ void text_put_binary(
 
 /* The next segment, at most max bytes.  *ret_more: another one follows (the C
  * bit).  Valid until the buffer changes. */
-const uint8_t *
-text_segment(struct text_buffer *, size_t max, size_t *ret_len, bool *ret_more);
+const uint8_t *text_segment(
+    struct text_buffer *, size_t max, size_t *ret_len, bool *ret_more);
 /* Whether text_segment() has more to give. */
 bool text_pending(const struct text_buffer *);
 

@@ -213,11 +213,11 @@ void session_move(struct session *, enum session_cause, const struct error *why,
     uint64_t now);
 /* The connection is of no use any more: tried again or not, as configured. */
 void session_lose(struct session *, const struct error *why, uint64_t now);
-void
-session_async(struct session *, uint64_t lun, const uint8_t *sense, size_t len);
+void session_async(
+    struct session *, uint64_t lun, const uint8_t *sense, size_t len);
 /* base doubled n times, at most max, of which half is left to chance. */
-uint64_t
-session_backoff(struct session *, uint64_t base, uint64_t max, unsigned n);
+uint64_t session_backoff(
+    struct session *, uint64_t base, uint64_t max, unsigned n);
 
 /* conn.c */
 void conn_init(struct conn *, struct session *);

@@ -94,8 +94,8 @@ bool lu_writable_now(const struct lu *, const struct lu_cmd *c);
 void lu_enter(struct lu_cmd *, bool exclusive, void (*begin)(struct lu_cmd *));
 
 /* The table of commands: NULL when this logical unit does not have it. */
-const struct lu_op *
-lu_op_find(const struct lu *, uint8_t opcode, uint16_t service_action);
+const struct lu_op *lu_op_find(
+    const struct lu *, uint8_t opcode, uint16_t service_action);
 
 /* Whether an operation code is one command, or several by service action;
  * neither when it is not known. */

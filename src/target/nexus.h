@@ -40,8 +40,8 @@ TAILQ_HEAD(nexus_list, nexus);
 
 /* A nexus that begins: power on is pending on every logical unit. */
 void nexus_init(struct nexus *, const char *initiator, const uint8_t isid[6]);
-bool
-nexus_same(const struct nexus *, const char *initiator, const uint8_t isid[6]);
+bool nexus_same(
+    const struct nexus *, const char *initiator, const uint8_t isid[6]);
 void nexus_raise(struct nexus *, unsigned lun, enum ua);
 /* Takes the next condition of the logical unit; false: none is pending. */
 bool nexus_take(struct nexus *, unsigned lun, struct sense *ret);

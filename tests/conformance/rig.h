@@ -101,8 +101,8 @@ void rig_expect_none(struct rig *);
 /* Sends a PDU of the target: bhs gets the window, and StatSN when it has a
  * status (see rig_send_raw for PDUs that are wrong). */
 void rig_send(struct rig *, uint8_t *bhs, const void *data, size_t len);
-void
-rig_send_raw(struct rig *, const uint8_t *bhs, const void *data, size_t len);
+void rig_send_raw(
+    struct rig *, const uint8_t *bhs, const void *data, size_t len);
 /* The usual ones. */
 void rig_respond(struct rig *, uint32_t itt, uint8_t status);
 void rig_data_in(struct rig *, uint32_t itt, uint32_t datasn, uint32_t offset,

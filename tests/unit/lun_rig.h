@@ -26,8 +26,8 @@ struct rig {
 };
 
 /* Before rig_start() the test may change the session's disk. */
-void
-rig_init(struct rig *, uint32_t block_size, uint64_t blocks, uint64_t base);
+void rig_init(
+    struct rig *, uint32_t block_size, uint64_t blocks, uint64_t base);
 void rig_start(struct rig *); /* probes until ready() */
 void rig_fini(struct rig *);
 /* Until nothing moves any more. */

@@ -104,16 +104,16 @@ uint32_t peer_command(struct peer *, uint64_t lun, const uint8_t *cdb,
 /* Answers R2Ts and collects Data-In until the status of itt. */
 struct answer *peer_await(struct peer *, uint32_t itt, const void *out);
 /* Both; the answer is valid until the next call. */
-struct answer *
-peer_in(struct peer *, uint64_t lun, const uint8_t *cdb, uint32_t edtl);
+struct answer *peer_in(
+    struct peer *, uint64_t lun, const uint8_t *cdb, uint32_t edtl);
 struct answer *peer_out(struct peer *, uint64_t lun, const uint8_t *cdb,
     const void *out, uint32_t edtl);
 struct answer *peer_none(struct peer *, uint64_t lun, const uint8_t *cdb);
 /* A TMF; its response. */
-uint8_t
-peer_tmf(struct peer *, uint8_t function, uint64_t lun, uint32_t ref_itt);
-uint32_t
-peer_send_tmf(struct peer *, uint8_t function, uint64_t lun, uint32_t ref_itt);
+uint8_t peer_tmf(
+    struct peer *, uint8_t function, uint64_t lun, uint32_t ref_itt);
+uint32_t peer_send_tmf(
+    struct peer *, uint8_t function, uint64_t lun, uint32_t ref_itt);
 
 #define lun_of(n) ((uint64_t)(n) << 48)
 
