@@ -105,6 +105,7 @@ read_page(struct subject *s, uint8_t page, struct error *err)
 {
 	uint32_t room = ROOM_FIRST, want;
 	uint8_t cdb[CDB_MAX];
+	struct sense sense;
 	struct error why;
 	struct vpd v;
 	int n;
@@ -112,10 +113,13 @@ read_page(struct subject *s, uint8_t page, struct error *err)
 	for (;;) {
 		cdb_inquiry_vpd(cdb, page, (uint16_t)room);
 		n = client_read(
-		    s->client, s->lun, cdb, s->buf, room, NULL, &why);
+		    s->client, s->lun, cdb, s->buf, room, &sense, &why);
 		if (n < 0)
-			return error_set(err, why.class, "VPD page %02x: %s",
-			    page, why.text);
+			return error_set(err, why.class, "VPD page %02x: %s%s",
+			    page, why.text,
+			    sense.key == SENSE_ILLEGAL_REQUEST
+				? "; --vpd 00 shows which there are"
+				: "");
 		if (vpd_get(s->buf, (size_t)n, &v) < 0 || v.page != page)
 			return error_set(err, ERROR_IO,
 			    "VPD page %02x: the answer is not that page", page);

@@ -114,7 +114,7 @@ json() { # EXPRESSION
 @test "a page that is not there: exit 6, and the sense in words" {
 	for url in "$EMBEDDED/0" "$TGTD/1"; do
 		expect 6 luntap inquiry --vpd b7 "$url"
-		[[ $output = *"INVALID FIELD IN CDB"* ]]
+		[[ $output = *"INVALID FIELD IN CDB"*"--vpd 00"* ]]
 	done
 }
 
