@@ -116,8 +116,11 @@ argument_wipe(char *arg)
 		argument_star(value, value + strcspn(value, "&"));
 	}
 	value = strstr(start, PASSWORD);
-	at = value == NULL ? strrchr(start, '@')
-			   : memrchr(start, '@', (size_t)(value - start));
+	at =
+	    value == NULL ? NULL : memrchr(start, '@', (size_t)(value - start));
+	/* A password may look like the key. */
+	if (at == NULL)
+		at = strrchr(start, '@');
 	if (at == NULL)
 		return;
 	split = memchr(start, '%', (size_t)(at - start));

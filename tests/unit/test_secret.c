@@ -46,6 +46,8 @@ test_arguments(void **state)
 	    "iscsi://nas/0?target_password=*&auth=md5");
 	check_argument("iscsi://me%hush@nas/0?target_password=hu@sh",
 	    "iscsi://me%*@nas/0?target_password=*");
+	check_argument(
+	    "iscsi://me%target_password=hu&sh@nas/0", "iscsi://me%*@nas/0");
 	check_argument("disk.img,user:x@y", "disk.img,user:x@y");
 }
 
