@@ -69,6 +69,7 @@ struct mount {
 	struct deferred next; /* events that follow from an action */
 	unsigned pending;     /* mask of those */
 	bool forced;
+	bool refused;	  /* an unmount, since it was in use */
 	bool lazy;	  /* unmounting takes it away from its users */
 	struct error why; /* class 0: nothing went wrong */
 };
@@ -400,9 +401,13 @@ mount_ready(struct mount *m)
 
 /* ---- the way down ---- */
 
+/* In use by whoever waits for a target that does not answer, perhaps even to
+ * die: without the target, the second time. */
 static void
 mount_unmount(struct mount *m)
 {
+	if (m->refused && session_state(link_session(m->link)) != SESSION_UP)
+		mount_force(m);
 	fuse_front_unmount(m->front, false);
 }
 
@@ -420,6 +425,7 @@ mount_hide(struct mount *m)
 static void
 mount_busy(struct mount *m)
 {
+	m->refused = true;
 	log_info(m->config.log, "%s goes on serving", m->config.mountpoint);
 }
 

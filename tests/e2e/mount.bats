@@ -382,3 +382,30 @@ status_says() {
 	expect 0 as_user sync "$mnt/lun-1"
 	luntap unmount "$mnt"
 }
+
+@test "a mount ends whose last user cannot die for a target that does not answer" {
+	start_target silent ram:8M
+	silent=$(cat "$DIR/pids/silent")
+	luntap mount --pidfile "$DIR/home/pid" --log-file "$DIR/home/dead.log" \
+		"${URLS[0]}" "$mnt"
+	pid=$(cat "$DIR/home/pid")
+	exec_as_user python3 -c "
+import mmap, os, time
+m = mmap.mmap(os.open('$mnt/lun-0', os.O_RDWR), 65536)
+m[0:5] = b'dirty'
+print('mapped', flush=True)
+time.sleep(300)" >"$DIR/home/out" 3>&- &
+	mapper=$!
+	wait_for grep -q mapped "$DIR/home/out"
+	kill -STOP "$silent"
+	kill "$pid"
+	wait_for grep -q "cannot unmount" "$DIR/home/dead.log"
+	kill -KILL "$mapper"
+	wait_for grep -q "session was lost" "$DIR/home/dead.log"
+	kill "$pid"
+	wait_for gone "$pid"
+	wait_for gone "$mapper"
+	not_mounted "$mnt"
+	kill -CONT "$silent"
+	end_process silent
+}
