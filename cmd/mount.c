@@ -364,6 +364,7 @@ mount_run(int argc, char **argv)
 	struct url *url;
 	int code;
 
+	daemon_close_inherited();
 	if (!options_parse(&o, &line, argc, argv, &code))
 		return code;
 	if (args.pidfile != NULL)

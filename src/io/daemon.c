@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <errno.h>
+#include <limits.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +23,13 @@ void
 daemon_init(struct daemon *d)
 {
 	*d = (struct daemon){ .pipe = -1, .pid_fd = -1 };
+}
+
+void
+daemon_close_inherited(void)
+{
+	/* Kernels before 5.9 do not know it; then it stays as it was. */
+	(void)close_range(STDERR_FILENO + 1, UINT_MAX, 0);
 }
 
 /* ---- the parent ---- */

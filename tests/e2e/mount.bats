@@ -262,6 +262,13 @@ PY
 	done
 }
 
+@test "the server keeps nothing open that its caller had open" {
+	as_user sh -c "exec 9>$DIR/home/lock && flock 9 &&
+		exec $LUNTAP mount $E512 $mnt"
+	as_user flock -n "$DIR/home/lock" true
+	luntap unmount "$mnt"
+}
+
 @test "a busy unmount fails and the mount goes on serving" {
 	luntap mount "$E512" "$mnt"
 	exec_as_user sh -c "exec 9<$mnt/lun-0
