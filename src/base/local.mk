@@ -16,4 +16,6 @@ src_base_libbase_a_SOURCES = \
 	src/base/hash.h \
 	src/base/log.c \
 	src/base/log.h \
+	src/base/pool.c \
+	src/base/pool.h \
 	src/base/serial.h

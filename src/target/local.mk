@@ -12,8 +12,6 @@ src_target_libtarget_a_SOURCES = \
 	src/target/lu_thin.c \
 	src/target/nexus.c \
 	src/target/nexus.h \
-	src/target/pool.c \
-	src/target/pool.h \
 	src/target/target.c \
 	src/target/target.h \
 	src/target/target_impl.h \

@@ -32,10 +32,10 @@
 #include <stdint.h>
 
 #include "base/bdev.h"
+#include "base/pool.h"
 #include "proto/scsi.h"
 #include "proto/sense.h"
 #include "target/nexus.h"
-#include "target/pool.h"
 #include "target/target.h"
 
 /* INVALID FIELD IN COMMAND INFORMATION UNIT: only a target needs its name. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * pool - data buffers of the target's commands.  Sizes are rounded up to powers
+ * pool - data buffers of a server's commands.  Sizes are rounded up to powers
  * of two and a bounded amount of what was freed is kept, so that the data path
  * does not allocate.  How much may be out is for the connections to decide.
  */
-#ifndef TARGET_POOL_H
-#define TARGET_POOL_H
+#ifndef BASE_POOL_H
+#define BASE_POOL_H
 
 #include <stddef.h>
 #include <stdint.h>

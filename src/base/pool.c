@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* pool - see pool.h. */
-#include "target/pool.h"
+#include "base/pool.h"
 
 #include <stdlib.h>
 
