@@ -6,14 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "front/lunscan.h"
 #include "io/link.h"
 #include "io/loop.h"
 
 /* How many unit attentions one command may meet; a target queues a few. */
 #define ATTENTIONS_MAX 16
-/* REPORT LUNS: room for this many at the first try, and at the last. */
-#define LUNS_FIRST 256
-#define LUNS_LAST  65536
 
 struct client {
 	struct loop *loop;
@@ -54,6 +52,14 @@ client_ended(void *ctx)
 	struct client *c = ctx;
 
 	c->ended = true;
+	loop_stop(c->loop, 0);
+}
+
+/* The one question that is out has its answer, or none will come. */
+static void
+client_answer(struct client *c)
+{
+	c->answered = true;
 	loop_stop(c->loop, 0);
 }
 
@@ -142,10 +148,7 @@ client_close(struct client *c)
 static void
 task_done(struct task *task)
 {
-	struct client *c = task->ctx;
-
-	c->answered = true;
-	loop_stop(c->loop, 0);
+	client_answer(task->ctx);
 }
 
 /* One task, to its end. */
@@ -262,10 +265,7 @@ client_read(struct client *c, uint64_t lun, const uint8_t *cdb, void *buf,
 static void
 text_done(struct text_exchange *text)
 {
-	struct client *c = text->ctx;
-
-	c->answered = true;
-	loop_stop(c->loop, 0);
+	client_answer(text->ctx);
 }
 
 int
@@ -307,51 +307,61 @@ client_text(struct client *c, const char *request, size_t request_len,
  * ---- LUNs ----
  */
 
-/* REPORT LUNS with room for max of them; *ret_total is the length of the whole
- * answer. */
-static int
-luns_try(struct client *c, uint32_t max, uint64_t **ret, unsigned *ret_n,
-    uint32_t *ret_total, struct error *err)
-{
-	uint32_t size = LUNLIST_HEADER_LEN + max * 8;
-	uint8_t cdb[CDB_MAX], *buf = malloc(size);
-	uint64_t *luns = calloc(max, sizeof(*luns));
-	int n = -1;
+struct luns {
+	struct client *client;
+	uint64_t *list;
+	unsigned n;
+	struct error err; /* class 0: there is a list */
+};
 
-	if (buf == NULL || luns == NULL) {
-		error_set(err, ERROR_FAILED, "out of memory");
+static uint64_t
+luns_now(void *ctx)
+{
+	struct luns *luns = ctx;
+
+	return loop_now(luns->client->loop);
+}
+
+static void
+luns_done(struct lunscan *scan, const struct error *err)
+{
+	struct luns *luns = scan->ctx;
+
+	if (err != NULL) {
+		luns->err = *err;
 	} else {
-		cdb_report_luns(cdb, size);
-		n = client_read(c, 0, cdb, buf, size, NULL, err);
+		luns->list = scan->luns;
+		luns->n = scan->n;
+		scan->luns = NULL;
 	}
-	if (n >= 0 && (lunlist_len(buf, (size_t)n, ret_total) < 0 ||
-			  lunlist_get(buf, (size_t)n, luns, max, ret_n) < 0))
-		n = error_set(err, ERROR_IO,
-		    "%s at %s: the answer to REPORT LUNS makes no sense",
-		    c->target, c->portal);
-	free(buf);
-	if (n < 0) {
-		free(luns);
-		return -1;
-	}
-	*ret = luns;
-	return 0;
+	client_answer(luns->client);
 }
 
 int
 client_luns(
     struct client *c, uint64_t **ret, unsigned *ret_n, struct error *err)
 {
-	uint32_t max = LUNS_FIRST, total = 0;
+	struct luns luns = { .client = c };
+	struct lunscan scan = {
+		.session = link_session(c->link),
+		.now = luns_now,
+		.done = luns_done,
+		.ctx = &luns,
+	};
+	int result;
 
-	if (luns_try(c, max, ret, ret_n, &total, err) < 0)
+	c->answered = false;
+	lunscan_start(&scan);
+	result = client_wait(c, &c->answered, &c->answered);
+	if (result < 0)
+		return error_set(err, ERROR_FAILED, "%s", strerror(-result));
+	if (luns.err.class != ERROR_NONE) {
+		*err = c->lost ? c->why : luns.err;
 		return -1;
-	max = (total - LUNLIST_HEADER_LEN) / 8;
-	if (max <= LUNS_FIRST)
-		return 0;
-	free(*ret);
-	return luns_try(
-	    c, max < LUNS_LAST ? max : LUNS_LAST, ret, ret_n, &total, err);
+	}
+	*ret = luns.list;
+	*ret_n = luns.n;
+	return 0;
 }
 
 int
