@@ -37,6 +37,32 @@ residual(const struct ttask *task, bool *ret_overflow, bool *ret_underflow)
 	return moves > expected ? moves - expected : expected - moves;
 }
 
+/* Sends a PDU with the numbers of this moment, and with [skip, skip + len) of
+ * the task's data.  The StatSN is the caller's. */
+static void
+form_push(struct tconn *conn, uint8_t *bhs, struct ttask *task, size_t skip,
+    size_t len)
+{
+	pdu_set_window(bhs, conn->exp_cmdsn, tconn_max_cmdsn(conn));
+	if (len > 0)
+		sender_push(conn->sender, bhs, NULL, 0, &task->iov, 1, skip,
+		    len, &task->refs);
+	else
+		sender_push(conn->sender, bhs, NULL, 0, NULL, 0, 0, 0, NULL);
+}
+
+/* The only, or the last, PDU of a task; its place in the window is free again,
+ * and the PDU says so. */
+static void
+form_answer(struct ttask *task, uint8_t *bhs)
+{
+	struct tconn *conn = task->conn;
+
+	ttask_uncount(task);
+	pdu_set_statsn(bhs, conn->statsn++);
+	form_push(conn, bhs, task, 0, task->iov.iov_len);
+}
+
 static void
 form_data_in(struct ttask *task)
 {
@@ -62,11 +88,8 @@ form_data_in(struct ttask *task)
 		p.statsn = conn->statsn++;
 		p.residual = residual(task, &p.overflow, &p.underflow);
 	}
-	p.expcmdsn = conn->exp_cmdsn;
-	p.maxcmdsn = tconn_max_cmdsn(conn);
 	pdu_put_data_in(bhs, &p);
-	sender_push(conn->sender, bhs, NULL, 0, &task->iov, 1, task->sent, len,
-	    &task->refs);
+	form_push(conn, bhs, task, task->sent, len);
 	task->sent += len;
 	task->turn += len;
 	task->burst = p.final ? 0 : task->burst + len;
@@ -75,19 +98,14 @@ form_data_in(struct ttask *task)
 static void
 form_response(struct ttask *task)
 {
-	struct tconn *conn = task->conn;
 	struct pdu_scsi_response p = { .response = PDU_RESPONSE_COMPLETED,
 		.status = task->cmd.status,
 		.itt = task->itt,
-		.statsn = conn->statsn++,
 		.expdatasn = task->datasn + task->r2tsn };
 	uint8_t bhs[PDU_BHS_LEN];
 	int len = 0;
 
 	p.residual = residual(task, &p.overflow, &p.underflow);
-	ttask_uncount(task);
-	p.expcmdsn = conn->exp_cmdsn;
-	p.maxcmdsn = tconn_max_cmdsn(conn);
 	pdu_put_scsi_response(bhs, &p);
 	if (p.status == SCSI_CHECK_CONDITION)
 		len = sense_put(task->sense + 2, sizeof(task->sense) - 2, false,
@@ -100,59 +118,41 @@ form_response(struct ttask *task)
 	}
 	task->iov.iov_base = task->sense;
 	task->iov.iov_len = (size_t)len;
-	sender_push(conn->sender, bhs, NULL, 0, &task->iov, 1, 0, (size_t)len,
-	    &task->refs);
+	form_answer(task, bhs);
 }
 
 static void
 form_nop_in(struct ttask *task)
 {
-	struct tconn *conn = task->conn;
 	struct pdu_nop_in p = { .itt = task->itt, .ttt = PDU_TAG_NONE };
 	uint8_t bhs[PDU_BHS_LEN];
 
-	ttask_uncount(task);
-	p.statsn = conn->statsn++;
-	p.expcmdsn = conn->exp_cmdsn;
-	p.maxcmdsn = tconn_max_cmdsn(conn);
 	pdu_put_nop_in(bhs, &p);
-	sender_push(conn->sender, bhs, NULL, 0, &task->iov, 1, 0,
-	    task->iov.iov_len, &task->refs);
+	form_answer(task, bhs);
 }
 
 static void
 form_text(struct ttask *task)
 {
-	struct tconn *conn = task->conn;
 	struct pdu_text_response p = { .final = task->final,
 		.more = task->more,
 		.itt = task->itt,
 		.ttt = task->ttt };
 	uint8_t bhs[PDU_BHS_LEN];
 
-	ttask_uncount(task);
-	p.statsn = conn->statsn++;
-	p.expcmdsn = conn->exp_cmdsn;
-	p.maxcmdsn = tconn_max_cmdsn(conn);
 	pdu_put_text_response(bhs, &p);
-	sender_push(conn->sender, bhs, NULL, 0, &task->iov, 1, 0,
-	    task->iov.iov_len, &task->refs);
+	form_answer(task, bhs);
 }
 
 static void
 form_tmf(struct ttask *task)
 {
-	struct tconn *conn = task->conn;
 	struct pdu_tmf_response p = { .response = task->result,
 		.itt = task->itt };
 	uint8_t bhs[PDU_BHS_LEN];
 
-	ttask_uncount(task);
-	p.statsn = conn->statsn++;
-	p.expcmdsn = conn->exp_cmdsn;
-	p.maxcmdsn = tconn_max_cmdsn(conn);
 	pdu_put_tmf_response(bhs, &p);
-	sender_push(conn->sender, bhs, NULL, 0, NULL, 0, 0, 0, NULL);
+	form_answer(task, bhs);
 }
 
 static void
@@ -164,12 +164,8 @@ form_logout(struct ttask *task, uint64_t now)
 		.time2wait = conn->params.time2wait };
 	uint8_t bhs[PDU_BHS_LEN];
 
-	ttask_uncount(task);
-	p.statsn = conn->statsn++;
-	p.expcmdsn = conn->exp_cmdsn;
-	p.maxcmdsn = tconn_max_cmdsn(conn);
 	pdu_put_logout_response(bhs, &p);
-	sender_push(conn->sender, bhs, NULL, 0, NULL, 0, 0, 0, NULL);
+	form_answer(task, bhs);
 	if (task->result != PDU_LOGOUT_OK)
 		return;
 	conn->state = TCONN_FLUSH;
@@ -180,16 +176,11 @@ form_logout(struct ttask *task, uint64_t now)
 static void
 form_reject(struct ttask *task)
 {
-	struct tconn *conn = task->conn;
-	struct pdu_reject p = { .reason = task->result,
-		.statsn = conn->statsn++,
-		.expcmdsn = conn->exp_cmdsn,
-		.maxcmdsn = tconn_max_cmdsn(conn) };
+	struct pdu_reject p = { .reason = task->result };
 	uint8_t bhs[PDU_BHS_LEN];
 
 	pdu_put_reject(bhs, &p);
-	sender_push(conn->sender, bhs, NULL, 0, &task->iov, 1, 0,
-	    task->iov.iov_len, &task->refs);
+	form_answer(task, bhs);
 }
 
 /* One PDU of a task; true when it was the last. */
@@ -242,13 +233,11 @@ form_r2t(struct ttask *task)
 		.itt = task->itt,
 		.ttt = conn->next_ttt++,
 		.statsn = conn->statsn,
-		.expcmdsn = conn->exp_cmdsn,
-		.maxcmdsn = tconn_max_cmdsn(conn),
 		.r2tsn = task->r2tsn++,
 		.offset = task->asked,
 		.length = len };
 	pdu_put_r2t(bhs, &p);
-	sender_push(conn->sender, bhs, NULL, 0, NULL, 0, 0, 0, NULL);
+	form_push(conn, bhs, NULL, 0, 0);
 	task->asked += len;
 	*r2t = (struct ttask_r2t){ .ttt = p.ttt, .end = task->asked };
 	task->r2t_n++;
@@ -266,14 +255,12 @@ form_ping(struct tconn *conn)
 	uint8_t bhs[PDU_BHS_LEN];
 	struct pdu_nop_in p = { .itt = PDU_TAG_NONE,
 		.ttt = conn->next_ttt++,
-		.statsn = conn->statsn,
-		.expcmdsn = conn->exp_cmdsn,
-		.maxcmdsn = tconn_max_cmdsn(conn) };
+		.statsn = conn->statsn };
 
 	if (p.ttt == PDU_TAG_NONE)
 		p.ttt = conn->next_ttt++;
 	pdu_put_nop_in(bhs, &p);
-	sender_push(conn->sender, bhs, NULL, 0, NULL, 0, 0, 0, NULL);
+	form_push(conn, bhs, NULL, 0, 0);
 	conn->ping_formed = true;
 }
 
