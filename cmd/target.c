@@ -272,6 +272,27 @@ got_signal(void *ctx, int signo)
 }
 
 static int
+serving_listen(struct serving *s, const char *text, struct error *err)
+{
+	const struct server_config config = {
+		.engine = &target_engine,
+		.engine_ctx = s->target,
+		.log = s->log,
+	};
+	const struct listen_at at = {
+		.kind = LISTEN_TCP,
+		.text = text,
+		.port = ISCSI_PORT,
+	};
+
+	s->server = server_new(s->loop, &config);
+	if (s->server == NULL)
+		return error_set(
+		    err, ERROR_FAILED, "cannot start: %s", strerror(ENOMEM));
+	return server_listen(s->server, &at, err);
+}
+
+static int
 serving_begin(struct serving *s, const struct options *o,
     const struct command_options *mine, char **operands, struct error *err)
 {
@@ -306,8 +327,7 @@ serving_begin(struct serving *s, const struct options *o,
 		    err, ERROR_FAILED, "cannot start: %s", strerror(-error));
 	if (add_luns(s, mine, operands, err) == -1)
 		return -1;
-	return server_new(
-	    s->loop, s->target, mine->listen_at, s->log, &s->server, err);
+	return serving_listen(s, mine->listen_at, err);
 }
 
 static void
@@ -325,8 +345,8 @@ static void
 print_urls(const struct serving *s, const char *name)
 {
 	for (unsigned lun = 0; lun < s->luns; lun++)
-		printf(
-		    "iscsi://%s/%s/%u\n", server_address(s->server), name, lun);
+		printf("iscsi://%s/%s/%u\n", server_address(s->server, 0), name,
+		    lun);
 }
 
 static int

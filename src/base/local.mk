@@ -8,6 +8,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/crc32c.c \
 	src/base/crc32c.h \
 	src/base/cursor.h \
+	src/base/engine.h \
 	src/base/error.c \
 	src/base/error.h \
 	src/base/escape.c \

@@ -8,7 +8,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -18,6 +17,7 @@
 
 #include "io/control_name.h"
 #include "io/runtime.h"
+#include "io/unixsock.h"
 
 #define CLIENTS_MAX 16
 #define REQUEST_MAX 4096 /* bytes of a request, newline included */
@@ -241,53 +241,19 @@ control_ready(struct watch *w, uint32_t events)
 		(void)watch_set(c->loop, w, 0);
 }
 
-/* A path that nobody listens on any more is free to be taken; the folder is
- * locked. */
-static int
-bind_or_replace(int fd, const char *path)
-{
-	struct sockaddr_un addr;
-	int error = control_sockaddr(path, &addr);
-	int other;
-
-	if (error != 0)
-		return error;
-	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
-		return 0;
-	if (errno != EADDRINUSE)
-		return -errno;
-	other = control_connect(path);
-	if (other >= 0) {
-		close(other);
-		return -EADDRINUSE;
-	}
-	if (other != -ECONNREFUSED)
-		return other;
-	if (unlink(path) == -1)
-		return -errno;
-	return bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 ? 0
-								     : -errno;
-}
-
+/* The folder is locked while a socket may be stale: control_client.c removes
+ * those that are. */
 static int
 listen_at(const char *folder, const char *path, struct stat *ret_st)
 {
 	int lock = control_lock(folder);
-	int fd, error;
+	int fd;
 
 	if (lock < 0)
 		return lock;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	error = fd == -1 ? -errno : bind_or_replace(fd, path);
-	if (error == 0 &&
-	    (listen(fd, CLIENTS_MAX) == -1 || lstat(path, ret_st) == -1))
-		error = -errno;
+	fd = unixsock_listen(path, CLIENTS_MAX, ret_st);
 	close(lock);
-	if (error == 0)
-		return fd;
-	if (fd != -1)
-		close(fd);
-	return error;
+	return fd;
 }
 
 static struct control *
@@ -354,17 +320,6 @@ control_path(const struct control *c)
 	return c->path;
 }
 
-/* Unless somebody cleaned up the folder and it is another's by now. */
-static void
-remove_socket(const struct control *c)
-{
-	struct stat st;
-
-	if (lstat(c->path, &st) == 0 && st.st_dev == c->st.st_dev &&
-	    st.st_ino == c->st.st_ino)
-		unlink(c->path);
-}
-
 void
 control_free(struct control *c)
 {
@@ -381,7 +336,7 @@ control_free(struct control *c)
 			client_free(r);
 	}
 	if (c->watch.fd != -1) {
-		remove_socket(c);
+		unixsock_remove(c->path, &c->st);
 		watch_remove(c->loop, &c->watch);
 		close(c->watch.fd);
 	}

@@ -15,6 +15,7 @@
 
 #include "io/control_name.h"
 #include "io/runtime.h"
+#include "io/unixsock.h"
 
 #define ANSWER_MAX (1u << 20)
 
@@ -164,7 +165,7 @@ ask(int fd, const char *path, const char *what, int64_t until,
 static int
 open_socket(const char *path, struct error *err)
 {
-	int fd = control_connect(path);
+	int fd = unixsock_connect(path);
 
 	if (fd < 0)
 		return error_set(err, ERROR_FAILED, "%s: %s", path,
@@ -241,7 +242,7 @@ entry_kind(const char *file, char ret[CONTROL_KIND_MAX + 1])
 static bool
 live_or_removed(const char *path)
 {
-	int fd = control_connect(path);
+	int fd = unixsock_connect(path);
 
 	if (fd == -ECONNREFUSED)
 		unlink(path);
@@ -353,7 +354,7 @@ control_find(
 		if (asprintf(&path, "%s/%s", folder, file) == -1)
 			return error_set(
 			    err, ERROR_FAILED, "%s", strerror(ENOMEM));
-		fd = control_connect(path);
+		fd = unixsock_connect(path);
 		if (fd >= 0) {
 			close(fd);
 			*ret_path = path;

@@ -4,19 +4,10 @@
 #ifndef IO_CONTROL_NAME_H
 #define IO_CONTROL_NAME_H
 
-#include <sys/un.h>
-
 /* The name of the file for kind and name: "KIND-0123456789abcdef.sock". */
 #define CONTROL_FILE_MAX 63
 void control_file(
     const char *kind, const char *name, char ret[CONTROL_FILE_MAX + 1]);
-
-/* 0, or -ENAMETOOLONG: a path of a socket has 107 bytes at the most. */
-int control_sockaddr(const char *path, struct sockaddr_un *ret);
-
-/* Connects to a control socket: a blocking descriptor, or -errno
- * (-ECONNREFUSED: nobody listens any more). */
-int control_connect(const char *path);
 
 /* Holds everybody else from making and removing sockets in the folder until
  * the descriptor is closed.  -errno. */

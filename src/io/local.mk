@@ -12,6 +12,8 @@ src_io_libio_a_SOURCES = \
 	src/io/helpers.h \
 	src/io/link.c \
 	src/io/link.h \
+	src/io/listener.c \
+	src/io/listener.h \
 	src/io/logsink.c \
 	src/io/logsink.h \
 	src/io/loop.c \
@@ -25,4 +27,6 @@ src_io_libio_a_SOURCES = \
 	src/io/socket.c \
 	src/io/socket.h \
 	src/io/stream.c \
-	src/io/stream.h
+	src/io/stream.h \
+	src/io/unixsock.c \
+	src/io/unixsock.h

@@ -14,14 +14,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/un.h>
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define ISCSI_PORT "3260" /* RFC 7143, 4.1.1 */
 
 struct lookup {
 	struct job job;
@@ -66,9 +65,10 @@ take_port(const char *text, char ret[6])
 }
 
 int
-socket_parse(const char *text, struct socket_portal *ret)
+socket_parse(
+    const char *text, const char *default_port, struct socket_portal *ret)
 {
-	struct socket_portal portal = { .port = ISCSI_PORT };
+	struct socket_portal portal = { 0 };
 	const char *host = text;
 	const char *port = strrchr(text, ':');
 	size_t len;
@@ -91,9 +91,26 @@ socket_parse(const char *text, struct socket_portal *ret)
 		return -EINVAL;
 	if (port != NULL && take_port(port + 1, portal.port) != 0)
 		return -EINVAL;
+	if (port == NULL && take_port(default_port, portal.port) != 0)
+		return -EINVAL;
 	memcpy(portal.host, host, len);
 	*ret = portal;
 	return 0;
+}
+
+/* An abstract name begins with a zero and has none at its end; a client has no
+ * name at all. */
+static void
+unix_name(
+    const struct sockaddr *addr, socklen_t len, char ret[SOCKET_NAME_MAX + 1])
+{
+	struct sockaddr_un un = { 0 };
+	bool abstract;
+
+	memcpy(&un, addr, len < sizeof(un) ? len : sizeof(un));
+	abstract = un.sun_path[0] == '\0' && un.sun_path[1] != '\0';
+	snprintf(ret, SOCKET_NAME_MAX + 1, "%s%.*s", abstract ? "@" : "",
+	    (int)sizeof(un.sun_path) - abstract, un.sun_path + abstract);
 }
 
 void
@@ -104,6 +121,10 @@ socket_name(
 	struct sockaddr_in6 v6;
 	char host[96], port[8];
 
+	if (addr->sa_family == AF_UNIX) {
+		unix_name(addr, len, ret);
+		return;
+	}
 	/* An IPv4 peer of an IPv6 socket knows itself by its IPv4 address. */
 	if (addr->sa_family == AF_INET6 && len >= sizeof(v6)) {
 		memcpy(&v6, addr, sizeof(v6));
@@ -360,8 +381,9 @@ connector_new(struct loop *loop, const char *portal, uint64_t timeout,
 {
 	struct connector *c = calloc(1, sizeof(*c));
 	struct lookup *l = calloc(1, sizeof(*l));
-	int error =
-	    c == NULL || l == NULL ? -ENOMEM : socket_parse(portal, &l->portal);
+	int error = c == NULL || l == NULL
+			? -ENOMEM
+			: socket_parse(portal, ISCSI_PORT, &l->portal);
 
 	if (error != 0) {
 		free(c);

@@ -13,6 +13,8 @@
 #include "base/error.h"
 #include "io/loop.h"
 
+#define ISCSI_PORT "3260" /* RFC 7143, 4.1.1 */
+
 #define SOCKET_HOST_MAX 255
 /* "[addr%scope]:port" */
 #define SOCKET_NAME_MAX 127
@@ -22,11 +24,12 @@ struct socket_portal {
 	char port[6];			/* digits */
 };
 
-/* "host", "host:port", "[v6]", "[v6]:port" or a bare v6 address; without a port
- * 3260 is meant.  0 or -EINVAL. */
-int socket_parse(const char *text, struct socket_portal *ret);
+/* "host", "host:port", "[v6]", "[v6]:port" or a bare v6 address.  0 or -EINVAL.
+ */
+int socket_parse(
+    const char *text, const char *default_port, struct socket_portal *ret);
 
-/* "addr:port", IPv6 in brackets. */
+/* "addr:port", IPv6 in brackets; the path of a Unix socket. */
 void socket_name(
     const struct sockaddr *, socklen_t, char ret[SOCKET_NAME_MAX + 1]);
 

@@ -2,4 +2,5 @@
 noinst_LIBRARIES += src/nbd/libnbd.a
 src_nbd_libnbd_a_SOURCES = \
 	src/nbd/nbd.c \
-	src/nbd/nbd.h
+	src/nbd/nbd.h \
+	src/nbd/nengine.c

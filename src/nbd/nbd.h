@@ -20,6 +20,7 @@
 
 #include "base/bdev.h"
 #include "base/clock.h"
+#include "base/engine.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -117,5 +118,8 @@ void nconn_tls_ready(struct nconn *);
  * nothing more may be.  The error says why, ERROR_NONE after NBD_CMD_DISC,
  * NBD_OPT_ABORT and nbd_shutdown().  The nconn has logged it. */
 bool nconn_closing(const struct nconn *, struct error *ret_why);
+
+/* The same calls as a table, whose ctx is a struct nbd. */
+extern const struct engine_ops nbd_engine;
 
 #endif

@@ -19,6 +19,7 @@ src_target_libtarget_a_SOURCES = \
 	src/target/tconn.c \
 	src/target/tconn.h \
 	src/target/tdispatch.c \
+	src/target/tengine.c \
 	src/target/tform.c \
 	src/target/tlogin.c \
 	src/target/ttask.c \

@@ -17,6 +17,7 @@
 
 #include "base/bdev.h"
 #include "base/clock.h"
+#include "base/engine.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "proto/auth.h"
@@ -83,5 +84,8 @@ void tconn_tick(struct tconn *, uint64_t now);
 /* True once the connection is to be closed (everything queued has been sent, or
  * nothing more may be); the error says why, ERROR_NONE after a logout. */
 bool tconn_closing(const struct tconn *, struct error *ret_why);
+
+/* The same calls as a table, whose ctx is a struct target. */
+extern const struct engine_ops target_engine;
 
 #endif

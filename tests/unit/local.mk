@@ -134,6 +134,9 @@ tests_unit_test_sense_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_serial
 tests_unit_test_serial_SOURCES = tests/unit/test_serial.c tests/unit/unit.h
 tests_unit_test_serial_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_server
+tests_unit_test_server_SOURCES = tests/unit/test_server.c tests/unit/unit.h
+tests_unit_test_server_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_session
 tests_unit_test_session_SOURCES = \
 	tests/conformance/rig.c tests/conformance/rig.h \

@@ -16,6 +16,7 @@
 #include "io/server.h"
 #include "proto/cdb.h"
 #include "proto/scsi.h"
+#include "target/target.h"
 
 #define LUN_SIZE (8u << 20)
 #define NAME	 "iqn.2026-01.org.example:unit"
@@ -39,6 +40,10 @@ start_target(const char *listen_at)
 {
 	struct target_config config = { .name = NAME, .random = random_bytes };
 	struct lu_config lu = { .block_size = 512, .thin = true };
+	struct server_config server_config = { .engine = &target_engine };
+	struct listen_at at = {
+		.kind = LISTEN_TCP, .text = listen_at, .port = ISCSI_PORT
+	};
 	struct bdev *bdev;
 
 	params_default(&config.offer);
@@ -46,9 +51,11 @@ start_target(const char *listen_at)
 	assert_non_null(target);
 	assert_int_equal(mem_open(loop, LUN_SIZE, 512, &bdev), 0);
 	assert_int_equal(target_add_lun(target, bdev, &lu), 0);
-	assert_int_equal(
-	    server_new(loop, target, listen_at, NULL, &server, &err), 0);
-	snprintf(address, sizeof(address), "%s", server_address(server));
+	server_config.engine_ctx = target;
+	server = server_new(loop, &server_config);
+	assert_non_null(server);
+	assert_int_equal(server_listen(server, &at, &err), 0);
+	snprintf(address, sizeof(address), "%s", server_address(server, 0));
 }
 
 static void

@@ -42,7 +42,7 @@ portals_are_taken_apart(void **state)
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++) {
 		struct socket_portal p = { .host = "untouched" };
-		int error = socket_parse(rows[i].text, &p);
+		int error = socket_parse(rows[i].text, ISCSI_PORT, &p);
 
 		if (rows[i].host == NULL) {
 			assert_int_equal(error, -EINVAL);
@@ -58,8 +58,8 @@ portals_are_taken_apart(void **state)
 	{
 		struct socket_portal p;
 
-		assert_int_equal(socket_parse(big, &p), -EINVAL);
-		assert_int_equal(socket_parse(big + 1, &p), 0);
+		assert_int_equal(socket_parse(big, "1", &p), -EINVAL);
+		assert_int_equal(socket_parse(big + 1, "1", &p), 0);
 	}
 }
 
