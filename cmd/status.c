@@ -86,12 +86,9 @@ collect(struct error *err)
 		if (strcmp(entries[i].kind, "mount") != 0)
 			continue;
 		if (control_ask(entries[i].path, "status", ANSWER_MS, &answer,
-			&ignored) == 0) {
-			/* Of the control socket: the mountpoint again. */
-			json_object_object_del(answer, "kind");
-			json_object_object_del(answer, "name");
+			&ignored) == 0)
 			json_object_array_add(array, answer);
-		} else
+		else
 			fprintf(stderr, "luntap: warning: %s\n", ignored.text);
 	}
 	control_list_free(entries, n);

@@ -38,7 +38,6 @@ struct control_request {
 struct control {
 	struct loop *loop;
 	struct control_config config;
-	char *kind, *name;
 	char *path;
 	struct stat st; /* of the socket */
 	struct watch watch;
@@ -118,10 +117,6 @@ client_answer(struct control_request *r, struct json_object *json)
 void
 control_reply(struct control_request *r, struct json_object *json)
 {
-	struct control *c = r->control;
-
-	json_object_object_add(json, "kind", json_object_new_string(c->kind));
-	json_object_object_add(json, "name", json_object_new_string(c->name));
 	json_object_object_add(json, "pid", json_object_new_int(getpid()));
 	client_answer(r, json);
 }
@@ -268,13 +263,11 @@ control_alloc(
 	control_file(config->kind, config->name, file);
 	c->loop = loop;
 	c->config = *config;
-	c->kind = strdup(config->kind);
-	c->name = strdup(config->name);
 	if (asprintf(&c->path, "%s/%s", folder, file) == -1)
 		c->path = NULL;
 	c->watch = (struct watch){ .fd = -1, .ready = control_ready, .ctx = c };
 	TAILQ_INIT(&c->clients);
-	if (c->kind == NULL || c->name == NULL || c->path == NULL) {
+	if (c->path == NULL) {
 		control_free(c);
 		return NULL;
 	}
@@ -340,8 +333,6 @@ control_free(struct control *c)
 		watch_remove(c->loop, &c->watch);
 		close(c->watch.fd);
 	}
-	free(c->kind);
-	free(c->name);
 	free(c->path);
 	free(c);
 }

@@ -9,7 +9,7 @@
  *
  * A client sends one JSON object in one line and gets one in return:
  *
- *     {"request":"status"}  ->  {"kind":"mount","name":"/mnt","pid":42, ...}
+ *     {"request":"status"}  ->  {"pid":42, ...}
  *     {"request":"stop"}    ->  {"result":0}      when everything has ended
  *     {"request":"dance"}   ->  {"error":"unknown request","class":2}
  *
@@ -54,7 +54,7 @@ void control_free(struct control *);
 /* Path of the socket. */
 const char *control_path(const struct control *);
 
-/* Takes over json (whose kind, name and pid are filled in here). */
+/* Takes over json (whose pid is filled in here). */
 void control_reply(struct control_request *, struct json_object *json);
 /* An error is the answer: {"error":TEXT,"class":N}. */
 void control_refuse(

@@ -162,14 +162,12 @@ answers_are_given(void **state)
 {
 	pid_t pid = start_server();
 	char *path = find();
-	struct json_object *value;
 
 	(void)state;
 	assert_int_equal(control_ask(path, "status", 10000, &json, &err), 0);
 	assert_int_equal(field("in_flight"), 3);
 	assert_int_equal(field("pid"), pid);
-	assert_true(json_object_object_get_ex(json, "name", &value));
-	assert_string_equal(json_object_get_string(value), NAME);
+	assert_int_equal(json_object_object_length(json), 2);
 	json_object_put(json);
 	json = NULL;
 	assert_int_equal(control_ask(path, "dance", 10000, &json, &err), -1);
