@@ -6,6 +6,7 @@
 
 #include <json-c/json.h>
 
+#include "base/escape.h"
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "io/control.h"
@@ -95,6 +96,36 @@ collect(struct error *err)
 	return array;
 }
 
+/* File names may be any bytes, JSON not. */
+static void
+make_utf8(struct json_object *answer)
+{
+	json_object_object_foreach(answer, key, value)
+	{
+		const char *text = json_object_get_string(value);
+		char *utf8;
+
+		(void)key;
+		if (!json_object_is_type(value, json_type_string))
+			continue;
+		utf8 = malloc(ESCAPE_UTF8_SIZE(strlen(text)));
+		json_object_set_string(value,
+		    utf8 == NULL ? "?" : escape_utf8(utf8, text, strlen(text)));
+		free(utf8);
+	}
+}
+
+static void
+print_json(struct json_object *array)
+{
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(array); i++)
+		make_utf8(json_object_array_get_idx(array, i));
+	puts(json_object_to_json_string_ext(
+	    array, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
 static int
 status_run(int argc, char **argv)
 {
@@ -114,9 +145,7 @@ status_run(int argc, char **argv)
 		code = command_fail(&err);
 	} else {
 		if (o.json)
-			puts(json_object_to_json_string_ext(
-			    array, JSON_C_TO_STRING_PRETTY |
-				       JSON_C_TO_STRING_NOSLASHESCAPE));
+			print_json(array);
 		else
 			print(array);
 		json_object_put(array);

@@ -243,6 +243,23 @@ PY
 	[ "$(luntap status --json | jq length)" = 0 ]
 }
 
+# jq reads JSON that is none, too.
+json_string() { # KEY; of the first object
+	python3 -c 'import json, sys
+print(json.loads(sys.stdin.buffer.read().decode())[0][sys.argv[1]])' "$1"
+}
+
+@test "the JSON is valid whatever the mount point is called" {
+	local odd=$DIR/$'tap\xff\n"\xc3\xa9'
+	as_user mkdir "$odd"
+	luntap mount "$E512" "$odd"
+	luntap status --json >"$DIR/status"
+	luntap unmount "$odd"
+	[ "$(json_string mountpoint <"$DIR/status")" = \
+		"$DIR/"$'tap\\xff\n"\xc3\xa9' ]
+	as_user rmdir "$odd"
+}
+
 @test "each way to end the mount is clean" {
 	for how in "luntap unmount" "as_user fusermount3 -u" TERM INT; do
 		luntap mount --pidfile "$DIR/home/pid" "$E512" "$mnt"

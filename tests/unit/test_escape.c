@@ -52,6 +52,52 @@ never_past_the_end(void **state)
 	}
 }
 
+static void
+utf8(const char *src, const char *want)
+{
+	char *exact = malloc(ESCAPE_UTF8_SIZE(strlen(src)));
+
+	assert_non_null(exact);
+	assert_string_equal(escape_utf8(exact, src, strlen(src)), want);
+	free(exact);
+}
+
+static void
+utf8_stays(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"/mnt/a \\x \"b\"\n\x7f",
+		"\xc2\x80\xdf\xbf",
+		"\xe0\xa0\x80\xe2\x82\xac\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf",
+		"\xf0\x90\x80\x80\xf0\x9f\x92\xbe\xf4\x8f\xbf\xbf",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(texts); i++)
+		utf8(texts[i], texts[i]);
+}
+
+static void
+other_bytes_do_not(void **state)
+{
+	(void)state;
+	utf8("/\xff/\xfe", "/\\xff/\\xfe");
+	utf8("\x80z", "\\x80z");
+	/* Cut short. */
+	utf8("\xc3", "\\xc3");
+	utf8("\xe2\x82", "\\xe2\\x82");
+	utf8("\xf0\x9f\x92z", "\\xf0\\x9f\\x92z");
+	/* Overlong, a surrogate, beyond the last plane. */
+	utf8("\xc0\xaf", "\\xc0\\xaf");
+	utf8("\xe0\x9f\xbf", "\\xe0\\x9f\\xbf");
+	utf8("\xed\xa0\x80", "\\xed\\xa0\\x80");
+	utf8("\xf0\x8f\xbf\xbf", "\\xf0\\x8f\\xbf\\xbf");
+	utf8("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80");
+	/* What follows is looked at again. */
+	utf8("\xe2\xc3\xa9", "\\xe2\xc3\xa9");
+}
+
 int
 main(void)
 {
@@ -59,6 +105,8 @@ main(void)
 		cmocka_unit_test(forms),
 		cmocka_unit_test(cuts_between_characters),
 		cmocka_unit_test(never_past_the_end),
+		cmocka_unit_test(utf8_stays),
+		cmocka_unit_test(other_bytes_do_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
