@@ -4,8 +4,10 @@
 #ifndef IO_CONTROL_NAME_H
 #define IO_CONTROL_NAME_H
 
+#include "io/runtime.h"
+
 /* The name of the file for kind and name: "KIND-0123456789abcdef.sock". */
-#define CONTROL_FILE_MAX 63
+#define CONTROL_FILE_MAX RUNTIME_FILE_MAX
 void control_file(
     const char *kind, const char *name, char ret[CONTROL_FILE_MAX + 1]);
 

@@ -2,11 +2,15 @@
 #include "io/runtime.h"
 
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
+#define FOLDER_MAX	((int)(SOCKET_PATH_MAX - 1 - RUNTIME_FILE_MAX))
 
 static int
 candidate(int i, char ret[PATH_MAX])
@@ -28,7 +32,7 @@ candidate(int i, char ret[PATH_MAX])
 		len = snprintf(ret, PATH_MAX, "/tmp/luntap-%u", uid);
 		break;
 	}
-	return len < PATH_MAX ? 0 : -ENAMETOOLONG;
+	return len <= FOLDER_MAX ? 0 : -ENAMETOOLONG;
 }
 
 /* -EPERM: there, but not to be trusted. */

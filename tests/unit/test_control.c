@@ -294,6 +294,25 @@ open_folder_is_not_trusted(void **state)
 	unlink(mine);
 }
 
+/* The address of a socket has 107 bytes. */
+static void
+folder_with_a_long_path_is_passed_over(void **state)
+{
+	char xdg[96], used[PATH_MAX];
+	/* "/luntap/" and "123456789012345-0123456789abcdef.sock" fit. */
+	size_t most = 107 - 8 - 37;
+
+	(void)state;
+	memset(xdg, 'x', sizeof(xdg));
+	xdg[0] = '/';
+	xdg[most + 1] = '\0';
+	assert_int_equal(setenv("XDG_RUNTIME_DIR", xdg, 1), 0);
+	assert_int_equal(runtime_existing(0, used), -ENAMETOOLONG);
+	xdg[most] = '\0';
+	assert_int_equal(setenv("XDG_RUNTIME_DIR", xdg, 1), 0);
+	assert_int_equal(runtime_existing(0, used), -ENOENT);
+}
+
 int
 main(void)
 {
@@ -304,6 +323,7 @@ main(void)
 		T(one_name_is_served_once),
 		T(stale_sockets_are_removed_and_replaced),
 		T(open_folder_is_not_trusted),
+		T(folder_with_a_long_path_is_passed_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
