@@ -147,6 +147,15 @@ stream_is_open(const struct stream *s)
 }
 
 void
+stream_set_ops(struct stream *s, const struct stream_ops *ops, void *ctx)
+{
+	s->ops = ops;
+	s->ctx = ctx;
+	s->starved = false;
+	stream_wait(s);
+}
+
+void
 stream_close(struct stream *s)
 {
 	if (s->watch.fd == -1)

@@ -55,6 +55,9 @@ void stream_init(
  * closed). */
 int stream_open(struct stream *, int fd);
 bool stream_is_open(const struct stream *);
+/* Has the stream talk to another engine from the next byte on, as to a new one
+ * (tls.c puts itself in between). */
+void stream_set_ops(struct stream *, const struct stream_ops *, void *ctx);
 /* Closes the socket; the engine's vectors are not used any more.  Idempotent.
  * The counts stay. */
 void stream_close(struct stream *);
