@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * nrequest - a request's slot, its buffer, and its way through the bdev.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "nbd/nconn.h"
+
+/*
+ * ---- slots and memory ----
+ */
+
+bool
+nrequest_fits(const struct nconn *conn, size_t bytes)
+{
+	if (TAILQ_EMPTY(&conn->free))
+		return false;
+	return bytes == 0 || conn->held_bytes == 0 ||
+	       (bytes <= NCONN_HELD_MAX - conn->held_bytes &&
+		   conn->nbd->held_bytes <= NBD_HELD_MAX &&
+		   bytes <= NBD_HELD_MAX - conn->nbd->held_bytes);
+}
+
+struct nrequest *
+nrequest_new(struct nconn *conn, const struct nwire_request *wire, size_t bytes)
+{
+	struct nrequest *req = TAILQ_FIRST(&conn->free);
+
+	TAILQ_REMOVE(&conn->free, req, link);
+	req->wire = *wire;
+	req->error = NBD_OK;
+	req->text = NULL;
+	req->buf = NULL;
+	req->charge = bytes;
+	conn->held_bytes += bytes;
+	conn->nbd->held_bytes += bytes;
+	conn->nbd->requests++;
+	return req;
+}
+
+bool
+nrequest_take_buffer(struct nrequest *req)
+{
+	req->iov = (struct iovec){ .iov_base = NULL };
+	if (req->charge == 0)
+		return true;
+	req->buf = pool_get(&req->conn->nbd->pool, req->charge);
+	req->buf_size = req->charge;
+	req->iov.iov_base = req->buf;
+	req->iov.iov_len = req->buf_size;
+	return req->buf != NULL;
+}
+
+static void
+free_buffer(struct nrequest *req)
+{
+	struct nconn *conn = req->conn;
+
+	pool_put(&conn->nbd->pool, req->buf, req->buf_size);
+	req->buf = NULL;
+	conn->held_bytes -= req->charge;
+	conn->nbd->held_bytes -= req->charge;
+	req->charge = 0;
+}
+
+void
+nrequest_free(struct nrequest *req)
+{
+	free_buffer(req);
+	req->state = NREQUEST_FREE;
+	TAILQ_INSERT_HEAD(&req->conn->free, req, link);
+}
+
+/*
+ * ---- the bdev ----
+ */
+
+/* What a result of the bdev's is called here; any other is NBD_EIO. */
+static const struct {
+	int error;
+	enum nbd_error code;
+	const char *text;
+} results[] = {
+	{ -EIO, NBD_EIO, "input/output error" },
+	{ -ENOSPC, NBD_ENOSPC, "no space is left on the device" },
+	{ -EROFS, NBD_EPERM, "the device is write protected" },
+	{ -EINVAL, NBD_EINVAL, "outside of the device" },
+	{ -EBUSY, NBD_EIO, "the device is reserved by another host" },
+	{ -ENOMEM, NBD_ENOMEM, "no memory" },
+	{ -EOPNOTSUPP, NBD_ENOTSUP, "it would not be fast" },
+};
+
+/* The bdev's result ends the request. */
+static void
+result(struct nrequest *req, int error)
+{
+	if (error == 0) {
+		nrequest_end(req, NBD_OK, NULL);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
+		if (results[i].error != error)
+			continue;
+		/* NBD_ENOTSUP answers NBD_CMD_FLAG_FAST_ZERO alone. */
+		if (error == -EOPNOTSUPP && !(req->req.flags & BDEV_FAST))
+			break;
+		nrequest_end(req, results[i].code, results[i].text);
+		return;
+	}
+	nrequest_end(req, NBD_EIO, "the device has failed");
+}
+
+static void
+done(struct bdev_req *bdev_req)
+{
+	struct nrequest *req = (struct nrequest *)bdev_req;
+	struct nconn *conn = req->conn;
+	int error = bdev_req->result;
+
+	conn->running--;
+	if (conn->gone) {
+		nrequest_free(req);
+		nconn_reap(conn);
+		return;
+	}
+	if (bdev_req->op == BDEV_DISCARD) {
+		/* TRIM is a hint, which the device may leave. */
+		if (error == -EOPNOTSUPP)
+			error = 0;
+		if (error == 0 && req->wire.flags & NBD_CMD_FLAG_FUA) {
+			nrequest_run(req, BDEV_FLUSH, 0);
+			return;
+		}
+	}
+	result(req, error);
+}
+
+void
+nrequest_run(struct nrequest *req, enum bdev_op op, uint32_t flags)
+{
+	struct nconn *conn = req->conn;
+	struct bdev_req *r = &req->req;
+
+	req->state = NREQUEST_RUN;
+	conn->running++;
+	r->op = op;
+	r->flags = flags;
+	r->offset = req->wire.offset;
+	r->length = req->wire.length;
+	r->iov = &req->iov;
+	r->iovcnt = 1;
+	r->done = done;
+	bdev_submit(conn->export->bdev, r);
+}
+
+void
+nrequest_end(struct nrequest *req, enum nbd_error error, const char *text)
+{
+	struct nconn *conn = req->conn;
+	struct nbd *nbd = conn->nbd;
+
+	req->error = error;
+	req->text = text;
+	if (error != NBD_OK)
+		nbd->errors++;
+	else if (req->wire.type == NBD_CMD_READ)
+		nbd->read_bytes += req->wire.length;
+	else if (req->wire.type == NBD_CMD_WRITE)
+		nbd->written_bytes += req->wire.length;
+	nreply_form(req);
+	if (req->payload.iov_base != req->buf)
+		free_buffer(req);
+	req->state = NREQUEST_REPLY;
+	TAILQ_INSERT_TAIL(&conn->tx, req, link);
+	nconn_wake(conn);
+}
