@@ -20,6 +20,8 @@ luntap_SOURCES = \
 	cmd/report.h \
 	cmd/secret.c \
 	cmd/secret.h \
+	cmd/serve.c \
+	cmd/serve.h \
 	cmd/status.c \
 	cmd/target.c \
 	cmd/targets.c \

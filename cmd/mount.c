@@ -1,25 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * mount - the LUNs of a target as raw image files: takes the arguments apart,
- * goes into the background, and wires what front/mount.h runs to signals, the
- * control socket, the log and the exit code.
+ * mount - the LUNs of a target as raw image files: takes the arguments apart and
+ * has front/mount.h served.
  */
 #include <sys/stat.h>
 #include <errno.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "cmd/mountpoint.h"
 #include "cmd/options.h"
-#include "cmd/secret.h"
+#include "cmd/serve.h"
 #include "front/fuse.h"
 #include "front/mount.h"
-#include "io/control.h"
 #include "io/daemon.h"
 
 static const char help[] =
@@ -55,19 +50,10 @@ struct arguments {
 	const char *pidfile;
 };
 
-/* What runs in the server. */
-struct server {
-	struct options *options;
-	struct arguments *args;
-	struct loop *loop;
-	struct daemon daemon;
-	struct control *control;
+/* What is served. */
+struct mounting {
+	struct mount_config config;
 	struct mount *mount;
-	char *mountpoint;
-	struct control_request *stop; /* waits for the end, or NULL */
-	bool ready;
-	bool ended;
-	struct error why; /* class 0: a clean end */
 };
 
 static int
@@ -97,178 +83,58 @@ take(void *ctx, int option, const char *arg, struct error *err)
 	}
 }
 
-/* ---- what the mount tells ---- */
+/* ---- what is served ---- */
 
-static void
-server_note(void *ctx, const char *text)
+static int
+mounting_start(void *ctx, struct serve *serve, struct error *err)
 {
-	(void)ctx;
-	fprintf(stderr, "luntap: note: %s: left out\n", text);
+	struct mounting *m = ctx;
+
+	m->config.note = serve_note;
+	m->config.ready = serve_ready;
+	m->config.busy = serve_busy;
+	m->config.ended = serve_ended;
+	m->config.ctx = serve;
+	return mount_new(serve_loop(serve), &m->config, &m->mount, err);
 }
 
 static void
-server_ready(void *ctx)
+mounting_stop(void *ctx)
 {
-	struct server *s = ctx;
-	struct error err;
+	struct mounting *m = ctx;
 
-	s->ready = true;
-	log_info(&s->options->sink.log, "serving %s", s->mountpoint);
-	if (daemon_ready(&s->daemon, &err) < 0) {
-		mount_stop(s->mount);
-		return;
-	}
-	if (!s->args->foreground && s->options->log_file == NULL)
-		logsink_syslog(&s->options->sink);
+	mount_stop(m->mount);
 }
 
 static void
-server_busy(void *ctx, const char *text)
+mounting_status(void *ctx, struct json_object *into)
 {
-	struct server *s = ctx;
-
-	if (s->stop != NULL)
-		control_refuse(s->stop, ERROR_FAILED, text);
-	s->stop = NULL;
-}
-
-static void
-server_ended(void *ctx, const struct error *why)
-{
-	struct server *s = ctx;
-
-	if (why != NULL)
-		s->why = *why;
-	else if (!s->ready)
-		error_set(&s->why, ERROR_FAILED, "ended before it was ready");
-	s->ended = true;
-	loop_stop(s->loop, 0);
-}
-
-/* ---- who asks ---- */
-
-static void
-server_signal(void *ctx, int signo)
-{
-	struct server *s = ctx;
-
-	log_info(&s->options->sink.log, "%s: ending", strsignal(signo));
-	mount_stop(s->mount);
-}
-
-static struct json_object *
-server_status(const struct server *s)
-{
-	struct json_object *o = json_object_new_object();
+	struct mounting *m = ctx;
 	struct mount_status st;
 
-	mount_status(s->mount, &st);
+	mount_status(m->mount, &st);
 	json_object_object_add(
-	    o, "mountpoint", json_object_new_string(s->mountpoint));
-	json_object_object_add(o, "state", json_object_new_string(st.state));
-	json_object_object_add(o, "portal", json_object_new_string(st.portal));
-	json_object_object_add(o, "target", json_object_new_string(st.target));
-	json_object_object_add(o, "luns", json_object_new_int64(st.luns));
-	json_object_object_add(
-	    o, "in_flight", json_object_new_int64(st.in_flight));
-	json_object_object_add(
-	    o, "read_bytes", json_object_new_uint64(st.read_bytes));
-	json_object_object_add(
-	    o, "written_bytes", json_object_new_uint64(st.written_bytes));
-	return o;
+	    into, "mountpoint", json_object_new_string(m->config.mountpoint));
+	serve_status(
+	    into, &st.disks, st.in_flight, st.read_bytes, st.written_bytes);
 }
 
 static void
-server_request(void *ctx, struct control_request *req, const char *what,
-    struct json_object *json)
+mounting_free(void *ctx)
 {
-	struct server *s = ctx;
+	struct mounting *m = ctx;
 
-	(void)json;
-	if (s->mount == NULL) {
-		control_refuse(req, ERROR_FAILED, "the mount is starting");
-	} else if (strcmp(what, "status") == 0) {
-		control_reply(req, server_status(s));
-	} else if (strcmp(what, "stop") == 0) {
-		/* Asking again presses: the first one is let go. */
-		if (s->stop != NULL)
-			control_refuse(
-			    s->stop, ERROR_FAILED, "somebody else asked too");
-		s->stop = req;
-		mount_stop(s->mount);
-	} else {
-		control_refuse(req, ERROR_FAILED, "unknown request");
-	}
+	mount_free(m->mount);
 }
 
-/* ---- the server ---- */
+static const struct serve_ops mounting_ops = {
+	.start = mounting_start,
+	.stop = mounting_stop,
+	.status = mounting_status,
+	.free = mounting_free,
+};
 
-static int
-server_init(struct server *s, struct error *err)
-{
-	const struct control_config control = {
-		.kind = "mount",
-		.name = s->mountpoint,
-		.request = server_request,
-		.ctx = s,
-	};
-	int result;
-
-	secret_lock();
-	result = loop_new(&s->loop);
-	if (result == 0)
-		result = loop_signal(s->loop, SIGTERM, server_signal, s);
-	if (result == 0)
-		result = loop_signal(s->loop, SIGINT, server_signal, s);
-	if (result < 0)
-		return error_set(err, ERROR_FAILED, "%s", strerror(-result));
-	if (s->args->pidfile != NULL &&
-	    daemon_pidfile(&s->daemon, s->args->pidfile, err) < 0)
-		return -1;
-	return control_new(s->loop, &control, &s->control, err);
-}
-
-/* Frees everything; the answer to `unmount` goes last, when the pid file is
- * gone and the secrets are wiped. */
-static void
-server_fini(struct server *s)
-{
-	struct json_object *answer;
-
-	mount_free(s->mount);
-	daemon_fini(&s->daemon);
-	if (s->stop != NULL && s->why.class != ERROR_NONE) {
-		control_refuse(s->stop, s->why.class, s->why.text);
-	} else if (s->stop != NULL) {
-		answer = json_object_new_object();
-		json_object_object_add(
-		    answer, "result", json_object_new_int(0));
-		control_reply(s->stop, answer);
-	}
-	control_free(s->control);
-	loop_free(s->loop);
-}
-
-static int
-server_run(struct server *s, const struct mount_config *config)
-{
-	int result = -1;
-
-	if (server_init(s, &s->why) == 0 &&
-	    mount_new(s->loop, config, &s->mount, &s->why) == 0)
-		result = loop_run(s->loop);
-	if (result < 0 && s->why.class == ERROR_NONE)
-		error_set(
-		    &s->why, ERROR_FAILED, "event loop: %s", strerror(-result));
-	/* What went wrong later is in the log. */
-	if (s->why.class != ERROR_NONE && !s->ready &&
-	    !daemon_failed(&s->daemon, &s->why))
-		command_fail(&s->why);
-	server_fini(s);
-	return (int)s->why.class;
-}
-
-/* ---- the foreground ---- */
+/* ---- the command ---- */
 
 /* Where to mount, with what a killed server left there taken away. */
 static int
@@ -311,36 +177,30 @@ static int
 mount_url(struct options *o, struct arguments *args, struct url *url,
     const char *path)
 {
-	struct server s = { .options = o, .args = args };
-	struct mount_config config = {
-		.has_lun = url->has_lun,
-		.lun = url->lun,
-		.read_only = args->read_only,
-		.options = args->fuse_options,
-		.log = &o->sink.log,
-		.note = server_note,
-		.ready = server_ready,
-		.busy = server_busy,
-		.ended = server_ended,
-		.ctx = &s,
+	struct mounting m = { 0 };
+	struct serve_config serve = {
+		.ops = &mounting_ops,
+		.ctx = &m,
+		.options = o,
+		.kind = "mount",
+		.foreground = args->foreground,
+		.pidfile = args->pidfile,
 	};
+	char *mountpoint = NULL;
 	struct error err;
-	int code = 1;
+	int code;
 
-	if (options_link(o, url, &config.link, &err) < 0 ||
-	    prepare(url, path, &s.mountpoint, &config.single, &err) < 0)
+	m.config.has_lun = url->has_lun;
+	m.config.lun = url->lun;
+	m.config.read_only = args->read_only;
+	m.config.options = args->fuse_options;
+	m.config.log = &o->sink.log;
+	if (options_link(o, url, &m.config.link, &err) < 0 ||
+	    prepare(url, path, &mountpoint, &m.config.single, &err) < 0)
 		return command_fail(&err);
-	config.mountpoint = s.mountpoint;
-	daemon_init(&s.daemon);
-	if (!args->foreground)
-		code = daemon_fork(&s.daemon, &err);
-	if (code < 0)
-		code = command_fail(&err);
-	else if (!args->foreground && code == 1)
-		code = ERROR_NONE; /* it is ready */
-	else
-		code = server_run(&s, &config);
-	free(s.mountpoint);
+	serve.name = m.config.mountpoint = mountpoint;
+	code = serve_run(&serve);
+	free(mountpoint);
 	return code;
 }
 

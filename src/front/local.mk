@@ -3,6 +3,8 @@ noinst_LIBRARIES += src/front/libfront.a
 src_front_libfront_a_SOURCES = \
 	src/front/disk.c \
 	src/front/disk.h \
+	src/front/disks.c \
+	src/front/disks.h \
 	src/front/fuse.c \
 	src/front/fuse.h \
 	src/front/fuse_data.c \

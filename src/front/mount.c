@@ -4,16 +4,12 @@
  * mount_event() alone writes ->state.
  *
  * The way down.  First nothing is mounted any more: dirty pages have been
- * written then, and all requests were answered.  Then every disk that was
- * written since its last FLUSH gets one; its failure is the exit code's
- * business, for data may be lost.  Then the session logs out, which completes
- * whatever may still be in flight, and all is freed in the order front end,
- * disks, link.
+ * written then, and all requests were answered.  The rest is the disks' (flush,
+ * logout, drain).
  *
  * A target that does not answer must not keep us for ever: a second
- * mount_stop(), or FLUSH_TIME without an end to the flushing, ends the session
- * first.  Every request then fails, the kernel's writes of dirty pages among
- * them, and so the unmount goes through.
+ * mount_stop() ends the session first.  Every request then fails, the kernel's
+ * writes of dirty pages among them, and so the unmount goes through.
  */
 #include "front/mount.h"
 
@@ -22,50 +18,27 @@
 #include <string.h>
 
 #include "base/escape.h"
-#include "front/disk.h"
-#include "front/lunscan.h"
+#include "front/disks.h"
 
-#define FLUSH_TIME (60 * CLOCK_S)
-#define DRAIN_POLL (10 * CLOCK_MS)
-
-enum mount_state {
-	LOGIN,
-	LISTING,
-	PROBING,
-	MOUNTING,
-	SERVING,
-	UNMOUNTING,
-	FLUSHING,
-	DRAINING,
-	ENDED
-};
+enum mount_state { STARTING, MOUNTING, SERVING, UNMOUNTING, ENDING, ENDED };
 
 enum mount_event {
-	EV_FAILED,  /* ->why says how */
-	EV_UP,	    /* the session, for the first time */
-	EV_LISTED,  /* REPORT LUNS has answered */
-	EV_PROBED,  /* every disk is known */
-	EV_READY,   /* the files can be used */
-	EV_STOP,    /* the user wants it */
-	EV_BUSY,    /* unmounting has failed */
-	EV_GONE,    /* nothing is mounted any more */
-	EV_FLUSHED, /* every disk has answered to FLUSH */
-	EV_DRAINED  /* the session is over and nothing in flight */
+	EV_FAILED, /* ->why says how */
+	EV_UP,	   /* the disks can be used */
+	EV_READY,  /* so can the files */
+	EV_STOP,   /* the user wants it */
+	EV_BUSY,   /* unmounting has failed */
+	EV_GONE,   /* nothing is mounted any more */
+	EV_ENDED   /* nor logged in */
 };
 
 struct mount {
 	struct loop *loop;
 	struct mount_config config;
 	enum mount_state state;
-	struct link *link;
-	bool link_over;
-	struct lunscan scan;
-	struct disk *disks;
-	unsigned ndisks;
-	unsigned waiting; /* for answers of so many disks */
+	struct disks *disks;
 	struct fuse_front *front;
 	char *fsname;
-	struct timer timer;   /* flushing, draining */
 	struct deferred next; /* events that follow from an action */
 	unsigned pending;     /* mask of those */
 	bool forced;
@@ -74,15 +47,12 @@ struct mount {
 	struct error why; /* class 0: nothing went wrong */
 };
 
-static void mount_list(struct mount *);
-static void mount_probe(struct mount *);
 static void mount_show(struct mount *);
 static void mount_ready(struct mount *);
 static void mount_unmount(struct mount *);
 static void mount_hide(struct mount *);
 static void mount_busy(struct mount *);
-static void mount_flush(struct mount *);
-static void mount_drain(struct mount *);
+static void mount_end(struct mount *);
 static void mount_force(struct mount *);
 static void mount_ended(struct mount *);
 
@@ -94,25 +64,19 @@ static const struct mount_transition {
 	enum mount_state to;
 	void (*action)(struct mount *);
 } mount_transitions[] = {
-	{ BIT(LOGIN), EV_UP, LISTING, mount_list },
-	{ BIT(LISTING), EV_LISTED, PROBING, mount_probe },
-	{ BIT(PROBING), EV_PROBED, MOUNTING, mount_show },
+	{ BIT(STARTING), EV_UP, MOUNTING, mount_show },
 	{ BIT(MOUNTING), EV_READY, SERVING, mount_ready },
-	{ BIT(LOGIN) | BIT(LISTING) | BIT(PROBING), EV_FAILED, DRAINING,
-	    mount_drain },
-	{ BIT(LOGIN) | BIT(LISTING) | BIT(PROBING), EV_STOP, DRAINING,
-	    mount_drain },
+	{ BIT(STARTING), EV_FAILED, ENDING, mount_end },
+	{ BIT(STARTING), EV_STOP, ENDING, mount_end },
 	{ BIT(MOUNTING), EV_FAILED, UNMOUNTING, mount_hide },
 	{ BIT(MOUNTING), EV_STOP, UNMOUNTING, mount_hide },
 	{ BIT(SERVING), EV_STOP, UNMOUNTING, mount_unmount },
 	{ BIT(UNMOUNTING), EV_BUSY, SERVING, mount_busy },
 	{ BIT(UNMOUNTING), EV_STOP, UNMOUNTING, mount_force },
-	{ BIT(MOUNTING) | BIT(SERVING) | BIT(UNMOUNTING), EV_GONE, FLUSHING,
-	    mount_flush },
-	{ BIT(FLUSHING), EV_STOP, FLUSHING, mount_force },
-	{ BIT(FLUSHING), EV_FLUSHED, DRAINING, mount_drain },
-	{ BIT(DRAINING), EV_STOP, DRAINING, mount_force },
-	{ BIT(DRAINING), EV_DRAINED, ENDED, mount_ended },
+	{ BIT(MOUNTING) | BIT(SERVING) | BIT(UNMOUNTING), EV_GONE, ENDING,
+	    mount_end },
+	{ BIT(ENDING), EV_STOP, ENDING, mount_force },
+	{ BIT(ENDING), EV_ENDED, ENDED, mount_ended },
 };
 
 #define TRANSITIONS (sizeof(mount_transitions) / sizeof(mount_transitions[0]))
@@ -140,7 +104,7 @@ mount_next(struct deferred *call)
 	int event;
 
 	m->pending = 0;
-	for (event = EV_FAILED; event <= EV_DRAINED; event++)
+	for (event = EV_FAILED; event <= EV_ENDED; event++)
 		if ((pending & BIT(event)) != 0)
 			mount_event(m, (enum mount_event)event);
 }
@@ -169,135 +133,57 @@ mount_fail(struct mount *m, const struct error *why)
 	mount_soon(m, EV_FAILED);
 }
 
-/* ---- the link ---- */
+/* ---- the disks ---- */
 
 static void
-link_is_up(void *ctx)
+disks_are_up(void *ctx)
+{
+	mount_event(ctx, EV_UP);
+}
+
+static void
+disks_have_failed(void *ctx, const struct error *why)
+{
+	mount_fail(ctx, why);
+}
+
+static void
+disks_note(void *ctx, const char *text)
 {
 	struct mount *m = ctx;
 
-	if (m->state > LOGIN)
-		log_info(m->config.log, "%s: logged in again",
-		    m->config.link.session.portal);
-	mount_event(m, EV_UP);
+	m->config.note(m->config.ctx, text);
 }
 
-static void
-link_is_lost(void *ctx, const struct error *why, bool final)
+static bool
+disk_is_dirty(void *ctx, const struct bdev *bdev)
 {
 	struct mount *m = ctx;
 
-	if (m->state >= SERVING)
-		log_warn(m->config.log, "%s%s", why->text,
-		    final ? "" : "; logging in again");
-	if (!final)
-		return;
-	m->link_over = true;
-	mount_fail(m, why);
+	return m->front != NULL && fuse_front_dirty(m->front, bdev);
 }
 
 static void
-link_has_ended(void *ctx)
+disks_want_rest(void *ctx)
 {
 	struct mount *m = ctx;
 
-	m->link_over = true;
+	if (m->front != NULL)
+		fuse_front_stop(m->front);
 }
 
-/* ---- the way up ---- */
-
-static uint64_t
-scan_now(void *ctx)
+static bool
+disks_are_busy(void *ctx)
 {
 	struct mount *m = ctx;
 
-	return loop_now(m->loop);
+	return m->front != NULL && fuse_front_busy(m->front) > 0;
 }
 
 static void
-scan_done(struct lunscan *scan, const struct error *err)
+disks_have_ended(void *ctx)
 {
-	struct mount *m = scan->ctx;
-
-	if (err != NULL)
-		mount_fail(m, err);
-	else
-		mount_event(m, EV_LISTED);
-}
-
-static void
-mount_list(struct mount *m)
-{
-	m->scan.session = link_session(m->link);
-	m->scan.now = scan_now;
-	m->scan.done = scan_done;
-	m->scan.ctx = m;
-	lunscan_start(&m->scan);
-}
-
-/* One that was asked for must be there; of a whole target those that can be
- * shown are. */
-static void
-disk_probed(struct disk *disk, const struct error *why)
-{
-	struct mount *m = disk->ctx;
-
-	if (why != NULL && m->config.has_lun)
-		mount_fail(m, why);
-	else if (why != NULL)
-		m->config.note(m->config.ctx, why->text);
-	if (--m->waiting == 0)
-		mount_soon(m, EV_PROBED);
-}
-
-static void
-mount_no_disk(struct mount *m)
-{
-	struct error why;
-	char text[LUNADDR_TEXT];
-
-	if (m->config.has_lun)
-		error_set(&why, ERROR_ABSENT,
-		    "%s has no LUN %s (`luntap list` shows those it has)",
-		    m->config.link.session.target_name,
-		    lunaddr_text(text, m->config.lun));
-	else
-		error_set(&why, ERROR_ABSENT, "%s has no disk",
-		    m->config.link.session.target_name);
-	mount_fail(m, &why);
-}
-
-static void
-mount_probe(struct mount *m)
-{
-	struct disk_config config = {
-		.loop = m->loop,
-		.session = link_session(m->link),
-		.read_only = m->config.read_only,
-		.log = m->config.log,
-		.probed = disk_probed,
-		.ctx = m,
-	};
-	struct error why;
-	unsigned i;
-
-	m->disks = calloc(m->scan.n + 1, sizeof(*m->disks));
-	for (i = 0; m->disks != NULL && i < m->scan.n; i++) {
-		if (m->config.has_lun &&
-		    !lunaddr_same(m->scan.luns[i], m->config.lun))
-			continue;
-		config.address = m->scan.luns[i];
-		if (disk_init(&m->disks[m->ndisks], &config) < 0)
-			break;
-		m->ndisks++;
-		m->waiting++;
-	}
-	if (m->disks == NULL || i < m->scan.n) {
-		error_set(&why, ERROR_FAILED, "out of memory");
-		mount_fail(m, &why);
-	} else if (m->ndisks == 0) {
-		mount_no_disk(m);
-	}
+	mount_event(ctx, EV_ENDED);
 }
 
 /* ---- the front end ---- */
@@ -350,7 +236,7 @@ mount_fsname(const struct mount *m)
 	    portal, sizeof(portal), session->portal, strlen(session->portal));
 	if (asprintf(&name, "iscsi://%s/%s%s%s", portal, session->target_name,
 		m->config.has_lun ? "/" : "",
-		m->config.has_lun ? m->disks[0].text : "") < 0)
+		m->config.has_lun ? disks_next(m->disks, NULL)->text : "") < 0)
 		return NULL;
 	return name;
 }
@@ -358,35 +244,34 @@ mount_fsname(const struct mount *m)
 static void
 mount_show(struct mount *m)
 {
-	struct fuse_front_file *files = calloc(m->ndisks, sizeof(*files));
+	struct disks_status st;
+	struct fuse_front_file *files;
 	struct fuse_front_config config = {
 		.mountpoint = m->config.mountpoint,
 		.options = m->config.options,
 		.single = m->config.single,
-		.files = files,
 		.log = m->config.log,
 		.ready = front_is_ready,
 		.ended = front_has_ended,
 		.unmount_failed = front_is_busy,
 		.ctx = m,
 	};
+	struct disk *disk = NULL;
 	struct error why;
-	unsigned i;
 
-	for (i = 0; files != NULL && i < m->ndisks; i++)
-		if (m->disks[i].usable)
-			files[config.nfiles++] = (struct fuse_front_file){
-				.name = m->disks[i].name,
-				.bdev = lun_bdev(m->disks[i].lun),
-				.healthy = disk_healthy,
-				.ctx = &m->disks[i],
-			};
+	disks_status(m->disks, &st);
+	config.files = files = calloc(st.luns, sizeof(*files));
+	while (files != NULL && (disk = disks_next(m->disks, disk)) != NULL)
+		files[config.nfiles++] = (struct fuse_front_file){
+			.name = disk->name,
+			.bdev = lun_bdev(disk->lun),
+			.healthy = disk_healthy,
+			.ctx = disk,
+		};
 	config.fsname = m->fsname = mount_fsname(m);
 	if (files == NULL || m->fsname == NULL) {
 		error_set(&why, ERROR_FAILED, "out of memory");
 		mount_fail(m, &why);
-	} else if (config.nfiles == 0) {
-		mount_no_disk(m);
 	} else if (fuse_front_new(m->loop, &config, &m->front, &why) < 0) {
 		mount_fail(m, &why);
 	}
@@ -406,7 +291,7 @@ mount_ready(struct mount *m)
 static void
 mount_unmount(struct mount *m)
 {
-	if (m->refused && session_state(link_session(m->link)) != SESSION_UP)
+	if (m->refused && !disks_answer(m->disks))
 		mount_force(m);
 	fuse_front_unmount(m->front, false);
 }
@@ -430,25 +315,6 @@ mount_busy(struct mount *m)
 }
 
 static void
-flush_done(struct bdev_req *req)
-{
-	struct disk *disk = req->ctx;
-	struct mount *m = disk->ctx;
-	struct error why;
-
-	if (req->result < 0) {
-		error_set(&why, ERROR_FAILED,
-		    "LUN %s: what was written last may not be on the medium: "
-		    "%s",
-		    disk->text, strerror(-req->result));
-		log_error(m->config.log, "%s", why.text);
-		mount_why(m, &why);
-	}
-	if (--m->waiting == 0)
-		mount_soon(m, EV_FLUSHED);
-}
-
-static void
 mount_check_pages(struct mount *m)
 {
 	struct fuse_front_stats stats;
@@ -464,88 +330,18 @@ mount_check_pages(struct mount *m)
 }
 
 static void
-mount_flush(struct mount *m)
+mount_end(struct mount *m)
 {
-	unsigned i;
-
 	if (m->front != NULL)
 		mount_check_pages(m);
-	m->waiting = 0;
-	for (i = 0; i < m->ndisks; i++) {
-		struct disk *disk = &m->disks[i];
-		struct bdev *bdev = lun_bdev(disk->lun);
-
-		if (m->front == NULL || !fuse_front_dirty(m->front, bdev))
-			continue;
-		disk->flush = (struct bdev_req){
-			.op = BDEV_FLUSH, .done = flush_done, .ctx = disk
-		};
-		m->waiting++;
-		bdev_submit(bdev, &disk->flush);
-	}
-	if (m->waiting == 0)
-		mount_soon(m, EV_FLUSHED);
-	else
-		timer_set(m->loop, &m->timer, loop_now(m->loop) + FLUSH_TIME);
-}
-
-static bool
-mount_drained(const struct mount *m)
-{
-	unsigned i;
-
-	if (!m->link_over ||
-	    (m->front != NULL && fuse_front_busy(m->front) > 0))
-		return false;
-	for (i = 0; i < m->ndisks; i++)
-		if (lun_in_flight(m->disks[i].lun) > 0)
-			return false;
-	return true;
-}
-
-static void
-mount_end_session(struct mount *m)
-{
-	unsigned i;
-
-	for (i = 0; i < m->ndisks; i++)
-		lun_stop(m->disks[i].lun);
-	if (!m->link_over)
-		link_end(m->link);
-}
-
-static void
-mount_drain(struct mount *m)
-{
-	if (m->front != NULL)
-		fuse_front_stop(m->front);
-	mount_end_session(m);
-	timer_set(m->loop, &m->timer, loop_now(m->loop));
+	disks_down(m->disks);
 }
 
 static void
 mount_force(struct mount *m)
 {
-	if (!m->forced)
-		log_error(m->config.log,
-		    "%s: ending without the target; what was not written yet "
-		    "is lost",
-		    m->config.mountpoint);
 	m->forced = true;
-	mount_end_session(m);
-}
-
-static void
-mount_timer(struct timer *timer, uint64_t now)
-{
-	struct mount *m = timer->ctx;
-
-	if (m->state == FLUSHING)
-		mount_event(m, EV_STOP);
-	else if (m->state == DRAINING && mount_drained(m))
-		mount_event(m, EV_DRAINED);
-	else if (m->state == DRAINING)
-		timer_set(m->loop, timer, now + DRAIN_POLL);
+	disks_force(m->disks);
 }
 
 static void
@@ -562,25 +358,32 @@ mount_new(struct loop *loop, const struct mount_config *config,
     struct mount **ret, struct error *err)
 {
 	struct mount *m = calloc(1, sizeof(*m));
-	int result;
+	struct disks_config disks = {
+		.link = config->link,
+		.has_lun = config->has_lun,
+		.lun = config->lun,
+		.read_only = config->read_only,
+		.name = config->mountpoint,
+		.log = config->log,
+		.note = disks_note,
+		.up = disks_are_up,
+		.failed = disks_have_failed,
+		.dirty = disk_is_dirty,
+		.stop = disks_want_rest,
+		.busy = disks_are_busy,
+		.ended = disks_have_ended,
+		.ctx = m,
+	};
 
 	if (m == NULL)
 		return error_set(err, ERROR_FAILED, "out of memory");
 	m->loop = loop;
 	m->config = *config;
-	m->config.link.session.reconnect = true;
-	m->config.link.up = link_is_up;
-	m->config.link.lost = link_is_lost;
-	m->config.link.ended = link_has_ended;
-	m->config.link.ctx = m;
-	timer_init(&m->timer, mount_timer, m);
 	m->next = (struct deferred){ .run = mount_next, .ctx = m };
-	result = link_new(loop, &m->config.link, &m->link);
-	if (result < 0) {
+	if (disks_new(loop, &disks, &m->disks, err) < 0) {
 		free(m);
-		return error_set(err, ERROR_FAILED, "%s", strerror(-result));
+		return -1;
 	}
-	link_start(m->link);
 	*ret = m;
 	return 0;
 }
@@ -594,17 +397,11 @@ mount_stop(struct mount *m)
 void
 mount_free(struct mount *m)
 {
-	unsigned i;
-
 	if (m == NULL)
 		return;
 	fuse_front_free(m->front);
-	for (i = 0; i < m->ndisks; i++)
-		disk_fini(&m->disks[i]);
-	link_free(m->link);
-	timer_clear(m->loop, &m->timer);
+	disks_free(m->disks);
 	deferred_clear(m->loop, &m->next);
-	free(m->disks);
 	free(m->fsname);
 	free(m);
 }
@@ -612,31 +409,18 @@ mount_free(struct mount *m)
 void
 mount_status(const struct mount *m, struct mount_status *ret)
 {
-	static const char *const names[] = {
-		[LOGIN] = "login",
-		[LISTING] = "starting",
-		[PROBING] = "starting",
-		[MOUNTING] = "starting",
-		[UNMOUNTING] = "unmounting",
-		[FLUSHING] = "flushing",
-		[DRAINING] = "ending",
-		[ENDED] = "ended",
-	};
 	struct fuse_front_stats stats = { 0 };
-	unsigned i;
 
 	if (m->front != NULL)
 		fuse_front_stats(m->front, &stats);
 	*ret = (struct mount_status){
-		.state = m->state == SERVING ? session_state_name(session_state(
-						   link_session(m->link)))
-					     : names[m->state],
-		.portal = m->config.link.session.portal,
-		.target = m->config.link.session.target_name,
 		.in_flight = stats.in_flight,
 		.read_bytes = stats.read_bytes,
 		.written_bytes = stats.written_bytes,
 	};
-	for (i = 0; i < m->ndisks; i++)
-		ret->luns += m->disks[i].usable;
+	disks_status(m->disks, &ret->disks);
+	if (m->state == MOUNTING)
+		ret->disks.state = "starting";
+	else if (m->state == UNMOUNTING)
+		ret->disks.state = "unmounting";
 }

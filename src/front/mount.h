@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * mount - a running mount, from the login to the logout: a link, its logical
- * units, and the FUSE front end that shows them.
+ * mount - a running mount, from the login to the logout: the disks of a target,
+ * and the FUSE front end that shows them.
  *
- *     LOGIN -> LISTING -> PROBING -> MOUNTING -> SERVING <-> UNMOUNTING
- *                                                                |
- *                              ENDED <- DRAINING <- FLUSHING <---+
+ *     STARTING -> MOUNTING -> SERVING <-> UNMOUNTING -> ENDING -> ENDED
+ *        |                                                ^
+ *        +------------------------------------------------+
  *
- * An error on the way up leads to DRAINING.  Everything happens in the loop's
- * stack; nothing blocks it.
+ * While it is STARTING and ENDING, the disks go their own way (disks.h).
+ * Everything happens in the loop's stack; nothing blocks it.
  */
 #ifndef FRONT_MOUNT_H
 #define FRONT_MOUNT_H
@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "front/disks.h"
 #include "front/fuse.h"
 #include "io/link.h"
 #include "io/loop.h"
@@ -46,11 +47,7 @@ struct mount_config {
 };
 
 struct mount_status {
-	const char
-	    *state; /* of the session while it serves, else of the mount */
-	const char *portal;
-	const char *target;
-	unsigned luns;
+	struct disks_status disks; /* its state is the mount's */
 	unsigned in_flight;
 	uint64_t read_bytes;
 	uint64_t written_bytes;

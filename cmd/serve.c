@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* serve - see the header. */
+#include "cmd/serve.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/secret.h"
+#include "io/control.h"
+#include "io/daemon.h"
+
+struct serve {
+	const struct serve_config *config;
+	struct loop *loop;
+	struct daemon daemon;
+	struct control *control;
+	struct control_request *stop; /* waits for the end, or NULL */
+	bool started;
+	bool ready;
+	struct error why; /* class 0: a clean end */
+};
+
+struct loop *
+serve_loop(struct serve *s)
+{
+	return s->loop;
+}
+
+void
+serve_status(struct json_object *into, const struct disks_status *disks,
+    unsigned in_flight, uint64_t read_bytes, uint64_t written_bytes)
+{
+	json_object_object_add(
+	    into, "state", json_object_new_string(disks->state));
+	json_object_object_add(
+	    into, "portal", json_object_new_string(disks->portal));
+	json_object_object_add(
+	    into, "target", json_object_new_string(disks->target));
+	json_object_object_add(
+	    into, "luns", json_object_new_int64(disks->luns));
+	json_object_object_add(
+	    into, "in_flight", json_object_new_int64(in_flight));
+	json_object_object_add(
+	    into, "read_bytes", json_object_new_uint64(read_bytes));
+	json_object_object_add(
+	    into, "written_bytes", json_object_new_uint64(written_bytes));
+}
+
+/* ---- what is served tells ---- */
+
+void
+serve_note(void *serve, const char *text)
+{
+	(void)serve;
+	fprintf(stderr, "luntap: note: %s: left out\n", text);
+}
+
+void
+serve_ready(void *serve)
+{
+	struct serve *s = serve;
+	struct options *o = s->config->options;
+	struct error err;
+
+	s->ready = true;
+	log_info(&o->sink.log, "serving %s", s->config->name);
+	if (daemon_ready(&s->daemon, &err) < 0) {
+		s->config->ops->stop(s->config->ctx);
+		return;
+	}
+	if (!s->config->foreground && o->log_file == NULL)
+		logsink_syslog(&o->sink);
+}
+
+void
+serve_busy(void *serve, const char *text)
+{
+	struct serve *s = serve;
+
+	if (s->stop != NULL)
+		control_refuse(s->stop, ERROR_FAILED, text);
+	s->stop = NULL;
+}
+
+void
+serve_ended(void *serve, const struct error *why)
+{
+	struct serve *s = serve;
+
+	if (why != NULL)
+		s->why = *why;
+	else if (!s->ready)
+		error_set(&s->why, ERROR_FAILED, "ended before it was ready");
+	loop_stop(s->loop, 0);
+}
+
+/* ---- who asks ---- */
+
+static void
+serve_signal(void *ctx, int signo)
+{
+	struct serve *s = ctx;
+
+	log_info(&s->config->options->sink.log, "%s: ending", strsignal(signo));
+	s->config->ops->stop(s->config->ctx);
+}
+
+static void
+answer_status(struct serve *s, struct control_request *req)
+{
+	struct json_object *answer = json_object_new_object();
+
+	s->config->ops->status(s->config->ctx, answer);
+	control_reply(req, answer);
+}
+
+static void
+serve_request(void *ctx, struct control_request *req, const char *what,
+    struct json_object *json)
+{
+	struct serve *s = ctx;
+
+	(void)json;
+	if (!s->started) {
+		control_refuse(req, ERROR_FAILED, "it is starting");
+	} else if (strcmp(what, "status") == 0) {
+		answer_status(s, req);
+	} else if (strcmp(what, "stop") == 0) {
+		/* Asking again presses: the first one is let go. */
+		if (s->stop != NULL)
+			control_refuse(
+			    s->stop, ERROR_FAILED, "somebody else asked too");
+		s->stop = req;
+		s->config->ops->stop(s->config->ctx);
+	} else {
+		control_refuse(req, ERROR_FAILED, "unknown request");
+	}
+}
+
+/* ---- from start to end ---- */
+
+static int
+serve_init(struct serve *s, struct error *err)
+{
+	const struct control_config control = {
+		.kind = s->config->kind,
+		.name = s->config->name,
+		.request = serve_request,
+		.ctx = s,
+	};
+	int result;
+
+	secret_lock();
+	result = loop_new(&s->loop);
+	if (result == 0)
+		result = loop_signal(s->loop, SIGTERM, serve_signal, s);
+	if (result == 0)
+		result = loop_signal(s->loop, SIGINT, serve_signal, s);
+	if (result < 0)
+		return error_set(err, ERROR_FAILED, "%s", strerror(-result));
+	if (s->config->pidfile != NULL &&
+	    daemon_pidfile(&s->daemon, s->config->pidfile, err) < 0)
+		return -1;
+	return control_new(s->loop, &control, &s->control, err);
+}
+
+/* Frees everything; the answer to `stop` goes last, when the pid file is gone
+ * and the secrets are wiped. */
+static void
+serve_fini(struct serve *s)
+{
+	struct json_object *answer;
+
+	s->config->ops->free(s->config->ctx);
+	daemon_fini(&s->daemon);
+	if (s->stop != NULL && s->why.class != ERROR_NONE) {
+		control_refuse(s->stop, s->why.class, s->why.text);
+	} else if (s->stop != NULL) {
+		answer = json_object_new_object();
+		json_object_object_add(
+		    answer, "result", json_object_new_int(0));
+		control_reply(s->stop, answer);
+	}
+	control_free(s->control);
+	loop_free(s->loop);
+}
+
+static int
+serve_here(struct serve *s)
+{
+	int result = -1;
+
+	if (serve_init(s, &s->why) == 0 &&
+	    s->config->ops->start(s->config->ctx, s, &s->why) == 0) {
+		s->started = true;
+		result = loop_run(s->loop);
+	}
+	if (result < 0 && s->why.class == ERROR_NONE)
+		error_set(
+		    &s->why, ERROR_FAILED, "event loop: %s", strerror(-result));
+	/* What went wrong later is in the log. */
+	if (s->why.class != ERROR_NONE && !s->ready &&
+	    !daemon_failed(&s->daemon, &s->why))
+		command_fail(&s->why);
+	serve_fini(s);
+	return (int)s->why.class;
+}
+
+int
+serve_run(const struct serve_config *config)
+{
+	struct serve s = { .config = config };
+	struct error err;
+
+	daemon_init(&s.daemon);
+	if (config->foreground)
+		return serve_here(&s);
+	switch (daemon_fork(&s.daemon, &err)) {
+	case 0:
+		return serve_here(&s);
+	case 1:
+		return ERROR_NONE; /* it is ready */
+	default:
+		return command_fail(&err);
+	}
+}
