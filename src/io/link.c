@@ -217,12 +217,22 @@ link_pump(struct deferred *d)
 }
 
 static void
+link_tick(struct link *l, uint64_t now)
+{
+	int unacked = stream_unacked(&l->stream);
+
+	if (unacked >= 0)
+		conn_unacked(l->conn, (size_t)unacked);
+	session_tick(l->session, now);
+}
+
+static void
 link_timer(struct timer *t, uint64_t now)
 {
 	struct link *l = t->ctx;
 
 	if (session_deadline(l->session) <= now)
-		session_tick(l->session, now);
+		link_tick(l, now);
 	link_pump_soon(l);
 }
 

@@ -7,8 +7,10 @@
 #include "io/stream.h"
 
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <unistd.h>
 
 #define IOV_RX 16
@@ -222,4 +224,12 @@ stream_flush(struct stream *s)
 		s->starved = false;
 	stream_wait(s);
 	return sent;
+}
+
+int
+stream_unacked(const struct stream *s)
+{
+	int bytes;
+
+	return ioctl(s->watch.fd, SIOCOUTQ, &bytes) == -1 ? -errno : bytes;
 }

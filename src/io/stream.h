@@ -68,5 +68,8 @@ void stream_close(struct stream *);
  * moved on.  May call ended().
  */
 bool stream_flush(struct stream *);
+/* How many bytes the socket holds that the peer has not acknowledged, or
+ * -errno. */
+int stream_unacked(const struct stream *);
 
 #endif

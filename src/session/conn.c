@@ -44,6 +44,7 @@ conn_open(struct conn *c, uint64_t now, struct error *err)
 	c->late_aborts = 0;
 	c->late_responses = 0;
 	c->last_rx = now;
+	c->sent = c->acked = 0;
 	c->ping_at = CLOCK_NEVER;
 	c->ping_out = false;
 	s->cmdsn = 1;
@@ -249,8 +250,16 @@ conn_tx_done(struct conn *c, size_t n, uint64_t now)
 	if (!c->open)
 		return;
 	sender_done(c->sender, n);
+	c->sent += n;
 	if (!TAILQ_EMPTY(&c->session->ending))
 		task_settle(c->session, now);
 	if (!STAILQ_EMPTY(&c->pongs_sent))
 		control_sent(c);
+}
+
+void
+conn_unacked(struct conn *c, size_t bytes)
+{
+	if (bytes <= c->sent)
+		c->acked = c->sent - bytes;
 }

@@ -282,6 +282,13 @@ control_tick(struct conn *c, uint64_t now, struct error *err)
 		    c->last_rx + config->ping_interval + config->ping_timeout;
 		if (c->ping_at > now)
 			return 0;
+		/* It may itself stand behind much data that still goes: then
+		 * the target takes it, or its transport would not any more. */
+		if (c->acked > c->ping_acked) {
+			c->ping_acked = c->acked;
+			c->ping_at = now + config->ping_timeout;
+			return 0;
+		}
 		return error_set(err, ERROR_UNREACHED,
 		    "%s does not answer: nothing received for %u ms",
 		    c->session->next_portal,
@@ -291,6 +298,7 @@ control_tick(struct conn *c, uint64_t now, struct error *err)
 	if (c->ping_at > now)
 		return 0;
 	c->ping_out = true;
+	c->ping_acked = c->acked;
 	c->ping_itt = conn_itt(c);
 	c->ping_at = now + config->ping_timeout;
 	c->control |= CONTROL_PING;

@@ -101,7 +101,10 @@ struct conn {
 	uint32_t late_aborts;	 /* responses due for tasks that ended first */
 
 	uint64_t last_rx;
-	uint64_t ping_at; /* next look at the silence */
+	uint64_t sent;	     /* bytes */
+	uint64_t acked;	     /* of them, by the peer's transport */
+	uint64_t ping_at;    /* next look at the silence */
+	uint64_t ping_acked; /* acked at the look before */
 	bool ping_out;
 	uint32_t ping_itt;
 	struct pong_queue pongs;      /* to be formed */

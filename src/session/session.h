@@ -52,8 +52,9 @@ struct session_config {
 	uint64_t abort_timeout; /* ns, for an ABORT TASK to be answered */
 	uint64_t ping_interval; /* ns without a byte received before a NOP-Out;
 				   0: never */
-	uint64_t ping_timeout;	/* ns for its answer before the connection is
-				   taken for dead */
+	uint64_t ping_timeout;	/* ns for its answer, or for progress of what
+				   is sent before it (conn_unacked), before the
+				   connection is taken for dead */
 	bool reconnect; /* after a loss (never before the first login) */
 	uint64_t reconnect_max; /* ns, upper bound of the backoff */
 	random_fn random;	/* ISID, CHAP, backoff */
@@ -145,6 +146,10 @@ void conn_rx_done(struct conn *, size_t n, uint64_t now);
 /* What wants to be sent (0: nothing), and that it has gone. */
 int conn_tx_iov(struct conn *, struct iovec *iov, int max, uint64_t now);
 void conn_tx_done(struct conn *, size_t n, uint64_t now);
+/* So many of those bytes the peer's transport has not acknowledged yet: to be
+ * told before each session_tick(), so that a ping that waits behind much data
+ * is not taken for one that nobody answers.  Optional. */
+void conn_unacked(struct conn *, size_t bytes);
 
 /*
  * A user of the session: told when it comes up (also after a loss, before any

@@ -1063,6 +1063,30 @@ test_offences(void **state)
 	}
 }
 
+/* On a slow line the ping stands behind data that still goes; the target has
+ * nothing to say until it has all of it. */
+static void
+test_ping_behind_much_data(void **state)
+{
+	struct rig *r = rig_new();
+	(void)state;
+
+	rig_login(r);
+	rig_write(r, 8192);
+	rig_expect(r, PDU_SCSI_COMMAND);
+	for (size_t unacked = 8000; unacked >= 5000; unacked -= 1000) {
+		conn_unacked(r->c, unacked);
+		rig_pass(r, 5 * CLOCK_S);
+		assert_int_equal(session_state(r->s), SESSION_UP);
+	}
+	/* No further. */
+	rig_pass(r, 5 * CLOCK_S - 1);
+	assert_int_equal(session_state(r->s), SESSION_UP);
+	rig_pass(r, 1);
+	assert_lost(r, "does not answer");
+	rig_free(r);
+}
+
 /* A target that pings and never takes the answers. */
 static void
 test_flood_of_pings(void **state)
@@ -1166,6 +1190,7 @@ main(void)
 		cmocka_unit_test(test_submitted_again),
 		cmocka_unit_test(test_digests),
 		cmocka_unit_test(test_offences),
+		cmocka_unit_test(test_ping_behind_much_data),
 		cmocka_unit_test(test_flood_of_pings),
 		cmocka_unit_test(test_text_without_end),
 		cmocka_unit_test(test_text_unanswered),

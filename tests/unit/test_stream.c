@@ -231,6 +231,22 @@ output_waits_for_a_full_socket(void **state)
 }
 
 static void
+unacknowledged_until_the_peer_has_it(void **state)
+{
+	uint8_t back[100];
+
+	(void)state;
+	assert_int_equal(stream_unacked(&stream), 0);
+	engine.out_len = sizeof(back);
+	assert_true(stream_flush(&stream));
+	assert_true(stream_unacked(&stream) > 0);
+	assert_int_equal(recv(far, back, sizeof(back), 0), sizeof(back));
+	assert_int_equal(stream_unacked(&stream), 0);
+	stream_close(&stream);
+	assert_int_equal(stream_unacked(&stream), -EBADF);
+}
+
+static void
 peer_that_closes_ends_the_stream(void **state)
 {
 	(void)state;
@@ -271,6 +287,7 @@ main(void)
 		T(engine_without_room_is_left_alone),
 		T(end_is_noticed_without_room),
 		T(output_waits_for_a_full_socket),
+		T(unacknowledged_until_the_peer_has_it),
 		T(peer_that_closes_ends_the_stream),
 		T(broken_socket_ends_the_stream_once),
 	};
