@@ -28,5 +28,14 @@ src_io_libio_a_SOURCES = \
 	src/io/socket.h \
 	src/io/stream.c \
 	src/io/stream.h \
+	src/io/tls.h \
 	src/io/unixsock.c \
 	src/io/unixsock.h
+if GNUTLS
+src_io_libio_a_SOURCES += \
+	src/io/tls.c \
+	src/io/tls_credentials.c \
+	src/io/tls_impl.h
+else
+src_io_libio_a_SOURCES += src/io/tls_none.c
+endif

@@ -15,6 +15,7 @@
 
 #include "io/socket.h"
 #include "io/stream.h"
+#include "io/tls.h"
 
 /* Connections served at once; more wait in the queue of the kernel. */
 #define PEERS_MAX 64
@@ -24,6 +25,7 @@ struct peer {
 	const struct engine_ops *engine;
 	void *conn;
 	struct stream stream;
+	struct tls *tls; /* NULL: in the clear */
 	struct deferred pump;
 	struct timer timer;
 	bool gone; /* the transport has ended */
@@ -120,6 +122,7 @@ peer_free(struct peer *p)
 	TAILQ_REMOVE(&server->peers, p, link);
 	server->peers_n--;
 	stream_close(&p->stream);
+	tls_free(p->tls);
 	if (p->conn != NULL)
 		p->engine->conn_free(p->conn);
 	deferred_clear(server->loop, &p->pump);
@@ -129,16 +132,54 @@ peer_free(struct peer *p)
 }
 
 static void
+peer_tls_ready(void *ctx)
+{
+	struct peer *p = ctx;
+
+	p->engine->tls_ready(p->conn);
+}
+
+/* Turns to TLS where the engine wants it. */
+static void
+peer_look_for_tls(struct peer *p)
+{
+	const struct server_config *config = &p->server->config;
+
+	if (p->tls != NULL || p->engine->wants_tls == NULL ||
+	    !p->engine->wants_tls(p->conn))
+		return;
+	p->tls = tls_start(
+	    config->tls, &p->stream, p->name, config->log, peer_tls_ready);
+	if (p->tls == NULL) {
+		log_warn(config->log, "%s: closed: cannot turn to TLS: %s",
+		    p->name, strerror(ENOMEM));
+		p->gone = true;
+	}
+}
+
+/* Why it ends, the engine has logged. */
+static bool
+peer_is_over(struct peer *p)
+{
+	struct error why;
+
+	if (p->gone)
+		return true;
+	return p->engine->closing(p->conn, &why) &&
+	       (p->tls == NULL || tls_bye(p->tls));
+}
+
+static void
 peer_pump(struct deferred *d)
 {
 	struct peer *p = d->ctx;
-	struct error why;
 	uint64_t deadline;
 
 	while (stream_flush(&p->stream)) {
 	}
-	/* Why it ends, the engine has logged. */
-	if (p->gone || p->engine->closing(p->conn, &why)) {
+	if (!p->gone)
+		peer_look_for_tls(p);
+	if (peer_is_over(p)) {
 		peer_free(p);
 		return;
 	}

@@ -11,12 +11,16 @@
 #include "base/error.h"
 #include "io/listener.h"
 #include "io/loop.h"
+#include "io/tls.h"
 
 struct server;
 
 struct server_config {
 	const struct engine_ops *engine;
 	void *engine_ctx; /* for its conn_new(); outlives the server */
+	/* Of connections that want TLS; outlives the server.  NULL: the engine
+	 * asks for none. */
+	const struct tls_server *tls;
 	const struct log *log;
 };
 
