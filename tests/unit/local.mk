@@ -148,6 +148,11 @@ tests_unit_test_socket_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_stream
 tests_unit_test_stream_SOURCES = tests/unit/test_stream.c tests/unit/unit.h
 tests_unit_test_stream_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_target_abort
+tests_unit_test_target_abort_SOURCES = \
+	tests/unit/target_rig.c tests/unit/target_rig.h \
+	tests/unit/test_target_abort.c tests/unit/unit.h
+tests_unit_test_target_abort_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_target_io
 tests_unit_test_target_io_SOURCES = \
 	tests/unit/target_rig.c tests/unit/target_rig.h \

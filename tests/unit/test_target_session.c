@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The target's sessions: login, numbering, task management, time. */
+/* The target's sessions: login, numbering, time. */
 #include "target_rig.h"
 
 #include <stdio.h>
@@ -248,149 +248,6 @@ command_numbers(void **state)
 }
 
 static void
-abort_task(void **state)
-{
-	struct fixture *f = *state;
-	struct peer *p = &f->peer;
-	struct disk *d = f->rig.disks[0];
-	uint8_t cdb[CDB_MAX];
-	uint32_t itt, tmf;
-
-	p->offer.immediate_data = false;
-	p->offer.initial_r2t = true;
-	peer_ready(p);
-	assert_int_equal(peer_tmf(p, PDU_TMF_ABORT_TASK, lun_of(0), 0x1234), 1);
-	assert_int_equal(peer_tmf(p, PDU_TMF_ABORT_TASK, lun_of(9), 0x1234), 2);
-	assert_int_equal(
-	    peer_tmf(p, PDU_TMF_TASK_REASSIGN, lun_of(0), 0x1234), 4);
-	assert_int_equal(
-	    peer_tmf(p, PDU_TMF_TARGET_COLD_RESET, lun_of(0), 0), 5);
-	/* Waiting for data. */
-	cdb_write10(cdb, 0, 8, false);
-	itt = peer_command(p, lun_of(0), cdb, false, true, pattern, 4096);
-	assert_int_equal(peer_tmf(p, PDU_TMF_ABORT_TASK, lun_of(0), itt), 0);
-	assert_false(peer_await(p, itt, pattern)->got);
-	/* With the medium: the response waits for it. */
-	d->manual = true;
-	cdb_read10(cdb, 0, 8, false);
-	itt = peer_command(p, lun_of(0), cdb, true, false, NULL, 4096);
-	tmf = peer_send_tmf(p, PDU_TMF_ABORT_TASK, lun_of(0), itt);
-	assert_false(peer_recv(p));
-	p->wakes = 0;
-	disk_complete(d);
-	assert_true(p->wakes > 0);
-	assert_true(peer_recv(p));
-	assert_int_equal(pdu_itt(p->bhs), tmf);
-	assert_int_equal(pdu_opcode(p->bhs), PDU_TMF_RESPONSE);
-	assert_int_equal(p->bhs[2], 0);
-	assert_false(peer_recv(p));
-	/* Its number is free again, and the window is as wide as before. */
-	d->manual = false;
-	p->itt = itt - 1;
-	assert_good(peer_in(p, lun_of(0), cdb, 4096));
-	assert_int_equal(p->maxcmdsn - p->expcmdsn + 1, 128);
-}
-
-/* LOGICAL UNIT RESET hits everybody's commands, and everybody hears of it. */
-static void
-lun_reset(void **state)
-{
-	struct fixture *f = *state;
-	struct peer *p = &f->peer, other;
-	struct disk *d = f->rig.disks[0];
-	uint8_t cdb[CDB_MAX];
-	uint32_t mine, theirs, waiting, lun1;
-
-	peer_ready(p);
-	peer_init(&other, &f->rig);
-	other.offer.immediate_data = false;
-	other.offer.initial_r2t = true;
-	assert_true(
-	    peer_login(&other, "iqn.2024-01.org.example:other", 2, false));
-	cdb_test_unit_ready(cdb);
-	peer_none(&other, lun_of(0), cdb);
-	d->manual = true;
-	cdb_read10(cdb, 0, 8, false);
-	mine = peer_command(p, lun_of(0), cdb, true, false, NULL, 4096);
-	theirs = peer_command(&other, lun_of(0), cdb, true, false, NULL, 4096);
-	cdb_write10(cdb, 0, 8, false);
-	waiting =
-	    peer_command(&other, lun_of(0), cdb, false, true, pattern, 4096);
-	cdb_write10(cdb, 0, 1, false);
-	lun1 = peer_command(p, lun_of(1), cdb, false, true, pattern, 4096);
-	assert_good(peer_await(p, lun1, NULL));
-	peer_send_tmf(p, PDU_TMF_LOGICAL_UNIT_RESET, lun_of(0), PDU_TAG_NONE);
-	assert_false(peer_recv(p));
-	d->manual = false;
-	assert_true(peer_recv(p));
-	assert_int_equal(pdu_opcode(p->bhs), PDU_TMF_RESPONSE);
-	assert_false(peer_await(p, mine, NULL)->got);
-	assert_int_equal(
-	    peer_await(&other, waiting, NULL)->status, SCSI_TASK_ABORTED);
-	assert_int_equal(
-	    peer_await(&other, theirs, NULL)->status, SCSI_TASK_ABORTED);
-	cdb_test_unit_ready(cdb);
-	assert_sense(
-	    peer_none(p, lun_of(0), cdb), SENSE_UNIT_ATTENTION, 0x2903);
-	assert_sense(
-	    peer_none(&other, lun_of(0), cdb), SENSE_UNIT_ATTENTION, 0x2903);
-	assert_good(peer_none(p, lun_of(1), cdb));
-	peer_fini(&other);
-}
-
-/* The same initiator port logs in again: the old session's write has ended
- * before the new one is let in. */
-static void
-reinstatement(void **state)
-{
-	struct fixture *f = *state;
-	struct peer *old = &f->peer, new;
-	struct disk *d = f->rig.disks[0];
-	uint8_t cdb[CDB_MAX];
-	struct error why;
-
-	peer_ready(old);
-	d->manual = true;
-	cdb_write10(cdb, 0, 8, false);
-	peer_command(old, lun_of(0), cdb, false, true, pattern, 4096);
-	assert_int_equal(d->queued, 1);
-	peer_init(&new, &f->rig);
-	assert_false(
-	    peer_login(&new, "iqn.2024-01.org.example:host", 1, false));
-	assert_true(tconn_closing(old->tc, &why));
-	assert_false(peer_closed(&new));
-	new.wakes = 0;
-	disk_complete(d);
-	assert_true(new.wakes > 0);
-	assert_true(peer_recv(&new));
-	assert_int_equal(pdu_opcode(new.bhs), PDU_LOGIN_RESPONSE);
-	assert_int_equal(be16_get(new.bhs + 36), 0);
-	peer_fini(&new);
-
-	/* The same when the old connection is gone altogether. */
-	peer_fini(old);
-	peer_init(old, &f->rig);
-	d->manual = false;
-	peer_ready(old);
-	d->manual = true;
-	peer_command(old, lun_of(0), cdb, false, true, pattern, 4096);
-	peer_fini(old);
-	peer_init(old, &f->rig);
-	assert_false(peer_login(old, "iqn.2024-01.org.example:host", 1, false));
-	assert_int_equal(target_in_flight(f->rig.target), 1);
-	disk_complete(d);
-	assert_int_equal(target_in_flight(f->rig.target), 0);
-	assert_true(peer_recv(old));
-	assert_int_equal(pdu_opcode(old->bhs), PDU_LOGIN_RESPONSE);
-
-	/* Another port does not disturb it. */
-	peer_init(&new, &f->rig);
-	assert_true(peer_login(&new, "iqn.2024-01.org.example:host", 9, false));
-	assert_false(peer_closed(old));
-	peer_fini(&new);
-}
-
-static void
 logout(void **state)
 {
 	struct fixture *f = *state;
@@ -580,9 +437,6 @@ main(void)
 		test(names_and_acl),
 		test(pings),
 		test(command_numbers),
-		test(abort_task),
-		test(lun_reset),
-		test(reinstatement),
 		test(logout),
 		test(silence),
 		test(slow_login),
