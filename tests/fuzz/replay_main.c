@@ -2,7 +2,7 @@
 /*
  * replay_main - runs a fuzz target over its corpus as an ordinary test, with
  * any compiler: over the files and folders that are named, else over CORPUS,
- * the target's own folder.
+ * the target's own folder.  Prints TAP.
  */
 #include <sys/stat.h>
 #include <dirent.h>
@@ -89,11 +89,14 @@ main(int argc, char **argv)
 {
 	int result = 0;
 
+	puts("1..1");
 	if (argc < 2)
 		result = replay(CORPUS);
 	for (int i = 1; i < argc; i++)
 		if (replay(argv[i]) != 0)
 			result = -1;
-	printf("%u inputs\n", inputs);
-	return result == 0 && inputs > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (inputs == 0)
+		result = -1;
+	printf("%sok 1 - %u inputs\n", result == 0 ? "" : "not ", inputs);
+	return result == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
