@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/coalesce.h"
 #include "io/random.h"
 #include "io/socket.h"
 #include "io/stream.h"
@@ -25,6 +26,8 @@ struct link {
 	struct stream stream;
 	struct deferred pump;
 	struct timer timer;
+	struct coalesce coalesce;
+	unsigned answers; /* that came in this turn */
 };
 
 static void
@@ -146,8 +149,10 @@ link_reap(struct link *l)
 	struct text_exchange *text;
 	struct task *task;
 
-	while ((task = session_reap(l->session)) != NULL)
+	while ((task = session_reap(l->session)) != NULL) {
+		l->answers++;
 		task->done(task);
+	}
 	while ((text = session_reap_text(l->session)) != NULL)
 		text->done(text);
 }
@@ -204,6 +209,22 @@ link_set_timer(struct link *l)
 }
 
 static void
+link_linger(struct link *l)
+{
+	const struct coalesce_load load = {
+		.answers = l->answers,
+		.in_flight = session_in_flight(l->session),
+		.fastest = session_fastest(l->session),
+		.rx_bytes = l->stream.rx_bytes,
+		.tx_bytes = l->stream.tx_bytes,
+	};
+
+	l->answers = 0;
+	stream_linger(&l->stream,
+	    coalesce(&l->coalesce, &load, loop_now(l->loop)), COALESCE_WAIT);
+}
+
+static void
 link_pump(struct deferred *d)
 {
 	struct link *l = d->ctx;
@@ -213,6 +234,7 @@ link_pump(struct deferred *d)
 			return;
 		link_reap(l);
 	} while (stream_flush(&l->stream));
+	link_linger(l);
 	link_set_timer(l);
 }
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += src/io/libio.a
 src_io_libio_a_SOURCES = \
+	src/io/coalesce.c \
+	src/io/coalesce.h \
 	src/io/control.c \
 	src/io/control.h \
 	src/io/control_client.c \

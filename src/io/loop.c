@@ -15,6 +15,7 @@
 #include <sys/signalfd.h>
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
@@ -43,6 +44,8 @@ struct loop {
 	TAILQ_HEAD(, timer) timers;
 	TAILQ_HEAD(, deferred) deferred;
 
+	struct watch *linger; /* NULL: wait for all */
+	uint64_t linger_ns;
 	struct epoll_event events[EVENTS_MAX];
 	int next;
 	int n;
@@ -166,11 +169,20 @@ watch_set(struct loop *loop, struct watch *w, uint32_t events)
 void
 watch_remove(struct loop *loop, struct watch *w)
 {
+	if (loop->linger == w)
+		loop->linger = NULL;
 	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, w->fd, NULL);
 	for (int i = loop->next; i < loop->n; i++) {
 		if (loop->events[i].data.ptr == w)
 			loop->events[i].data.ptr = NULL;
 	}
+}
+
+void
+watch_linger(struct loop *loop, struct watch *w, uint64_t ns)
+{
+	loop->linger = w;
+	loop->linger_ns = ns;
 }
 
 static void
@@ -356,15 +368,38 @@ job_submit(struct loop *loop, struct job *job)
 
 /* ---- the loop ---- */
 
+/* False when it stayed unreadable. */
+static bool
+linger(struct loop *loop, const struct watch *w)
+{
+	const struct timer *t = TAILQ_FIRST(&loop->timers);
+	struct pollfd pfd = { .fd = w->fd, .events = POLLIN };
+	uint64_t ns = loop->linger_ns;
+	struct timespec ts = { 0 };
+
+	if (!TAILQ_EMPTY(&loop->deferred))
+		return true;
+	if (t != NULL && t->deadline < loop->now + ns)
+		ns = t->deadline > loop->now ? t->deadline - loop->now : 0;
+	ts.tv_sec = (time_t)(ns / CLOCK_S);
+	ts.tv_nsec = (long)(ns % CLOCK_S);
+	return ppoll(&pfd, 1, &ts, NULL) != 0;
+}
+
 int
 loop_run(struct loop *loop)
 {
 	loop->running = true;
 	loop->now = clock_now();
 	while (!loop->stopped) {
-		int n = epoll_wait(
-		    loop->epoll, loop->events, EVENTS_MAX, time_to_sleep(loop));
+		struct watch *late = loop->linger;
+		int n;
 
+		loop->linger = NULL;
+		if (late != NULL && linger(loop, late))
+			late = NULL;
+		n = epoll_wait(loop->epoll, loop->events, EVENTS_MAX,
+		    late != NULL ? 0 : time_to_sleep(loop));
 		if (n == -1 && errno != EINTR) {
 			loop_stop(loop, -errno);
 			break;
@@ -372,6 +407,8 @@ loop_run(struct loop *loop)
 		loop->now = clock_now();
 		loop->next = 0;
 		loop->n = n > 0 ? n : 0;
+		if (late != NULL)
+			late->ready(late, 0);
 		deliver_events(loop);
 		fire_timers(loop);
 		run_deferred(loop);

@@ -48,6 +48,10 @@ int watch_set(struct loop *, struct watch *, uint32_t events);
 /* Before fd is closed; also from ready(), also of another watch: after it no
  * event of this iteration is delivered any more. */
 void watch_remove(struct loop *, struct watch *);
+/* Before the loop sleeps next it waits for this descriptor to become readable,
+ * up to ns and not beyond the next timer, and only then looks at the others.
+ * When that does not happen, ready() is called with no events. */
+void watch_linger(struct loop *, struct watch *, uint64_t ns);
 
 /* A timer; one-shot, to the next millisecond. */
 struct timer {

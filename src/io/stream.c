@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/sockios.h>
 #include <unistd.h>
 
@@ -134,6 +135,7 @@ stream_open(struct stream *s, int fd)
 
 	s->watch.fd = fd;
 	s->starved = s->full = s->over = false;
+	s->low = 1;
 	error = watch_add(s->loop, &s->watch, EPOLLIN);
 	if (error != 0) {
 		close(fd);
@@ -232,4 +234,20 @@ stream_unacked(const struct stream *s)
 	int bytes;
 
 	return ioctl(s->watch.fd, SIOCOUTQ, &bytes) == -1 ? -errno : bytes;
+}
+
+void
+stream_linger(struct stream *s, size_t bytes, uint64_t ns)
+{
+	int low = 1;
+
+	if (s->watch.fd == -1 || s->over)
+		return;
+	if (bytes > 0 && bytes <= INT_MAX && !s->starved)
+		low = (int)bytes;
+	if (low != s->low && setsockopt(s->watch.fd, SOL_SOCKET, SO_RCVLOWAT,
+				 &low, sizeof(low)) == 0)
+		s->low = low;
+	if (s->low > 1)
+		watch_linger(s->loop, &s->watch, ns);
 }

@@ -44,6 +44,7 @@ struct stream {
 	bool starved; /* the engine offered no room at the last turn */
 	bool full;    /* the socket took no more at the last turn */
 	bool over;    /* ended() was called */
+	int low;      /* SO_RCVLOWAT */
 	uint64_t rx_bytes;
 	uint64_t tx_bytes;
 };
@@ -71,5 +72,11 @@ bool stream_flush(struct stream *);
 /* How many bytes the socket holds that the peer has not acknowledged, or
  * -errno. */
 int stream_unacked(const struct stream *);
+/*
+ * In active(): the loop is to sleep until so many bytes have come (0: any), for
+ * up to ns; active() follows when they do not.  To be said again each
+ * time, and taken back with 0.
+ */
+void stream_linger(struct stream *, size_t bytes, uint64_t ns);
 
 #endif

@@ -149,6 +149,7 @@ struct session {
 	struct task_queue sending; /* in flight, with solicited data to send */
 	struct task_queue ended;   /* to be reaped */
 	uint64_t task_at;	   /* no task's deadline is earlier */
+	uint64_t fastest;	   /* ns: the quickest task since the login */
 	struct params params;	   /* negotiated */
 	struct conn conn;
 

@@ -138,6 +138,12 @@ session_in_flight(const struct session *s)
 }
 
 uint64_t
+session_fastest(const struct session *s)
+{
+	return s->fastest;
+}
+
+uint64_t
 session_backoff(struct session *s, uint64_t base, uint64_t max, unsigned n)
 {
 	uint64_t delay = base, chance;
@@ -207,6 +213,7 @@ act_up(struct session *s, const struct error *why, uint64_t now)
 	s->redirects = 0;
 	s->was_up = true;
 	s->up_since = now;
+	s->fastest = CLOCK_NEVER;
 	s->time2wait = s->params.time2wait;
 	s->time2retain = s->params.time2retain;
 	s->pending |= PENDING_LOGGED_IN;

@@ -104,6 +104,9 @@ void session_submit(struct session *, struct task *, uint64_t now);
 struct task *session_reap(struct session *);
 /* Tasks queued or in flight. */
 unsigned session_in_flight(const struct session *);
+/* ns that the quickest task took which ended with GOOD since the login;
+ * CLOCK_NEVER: none. */
+uint64_t session_fastest(const struct session *);
 
 enum session_event_type {
 	SESSION_CONNECT, /* open a transport to .portal, then

@@ -74,6 +74,7 @@ session_submit(struct session *s, struct task *t, uint64_t now)
 	    t->timeout != 0 ? t->timeout : s->config.task_timeout;
 
 	task_reset(t);
+	t->submitted = now;
 	t->retries = 0;
 	s->tasks++;
 	if (!s->accepting) {
@@ -164,6 +165,9 @@ task_finish(struct session *s, struct task *t, uint64_t now)
 {
 	if (t->abort == ABORT_SENT)
 		s->conn.late_aborts++;
+	if (t->outcome == TASK_DONE && t->status == SCSI_GOOD &&
+	    now - t->submitted < s->fastest)
+		s->fastest = now - t->submitted;
 	task_vacate(s, t);
 	if (t->tx_refs == 0) {
 		settle(s, t, now);

@@ -83,6 +83,7 @@ struct task {
 	uint32_t solicited;   /* end of what was sent or asked for so far */
 	uint32_t r2t_sn;      /* R2TSN that is next */
 	unsigned tx_refs;     /* PDUs in the sender that refer to our buffers */
+	uint64_t submitted;   /* when */
 	uint64_t deadline;    /* of the task, then of its ABORT TASK */
 	uint64_t retry_at;    /* BUSY: when to send again */
 	struct r2t {

@@ -177,6 +177,78 @@ watch_set_changes_what_is_told(void **state)
 	close(w.fd);
 }
 
+static void
+note_events(struct watch *w, uint32_t events)
+{
+	uint64_t value;
+
+	if (events != 0)
+		assert_int_equal(read(w->fd, &value, sizeof(value)), 8);
+	note(w->ctx);
+	note(events == 0 ? "late" : "ready");
+	if (strcmp(w->ctx, "b") == 0)
+		loop_stop(loop, 0);
+}
+
+static void
+post(struct timer *t, uint64_t now)
+{
+	(void)now;
+	eventfd_write(*(int *)t->ctx, 1);
+}
+
+/* b is ready from the beginning; what is waited for comes before it. */
+static void
+linger_on(struct watch *a, uint64_t ns)
+{
+	struct watch b = {
+		.fd = eventfd(1, EFD_CLOEXEC), .ready = note_events, .ctx = "b"
+	};
+
+	assert_int_equal(watch_add(loop, &b, EPOLLIN), 0);
+	watch_linger(loop, a, ns);
+	assert_int_equal(loop_run(loop), 0);
+	watch_remove(loop, &b);
+	close(b.fd);
+}
+
+static void
+watch_that_is_lingered_on_comes_first_or_is_told(void **state)
+{
+	struct watch a = {
+		.fd = eventfd(0, EFD_CLOEXEC), .ready = note_events, .ctx = "a"
+	};
+	struct timer soon;
+
+	(void)state;
+	assert_int_equal(watch_add(loop, &a, EPOLLIN), 0);
+	linger_on(&a, 2 * CLOCK_MS);
+	assert_string_equal(trace, "a late b ready ");
+
+	/* Only once. */
+	trace[0] = '\0';
+	eventfd_write(a.fd, 1);
+	linger_on(&a, 600 * CLOCK_S);
+	assert_non_null(strstr(trace, "a ready "));
+
+	/* A timer is not kept waiting. */
+	trace[0] = '\0';
+	timer_init(&soon, post, &a.fd);
+	timer_set(loop, &soon, loop_now(loop) + 2 * CLOCK_MS);
+	linger_on(&a, 600 * CLOCK_S);
+	assert_string_equal(trace, "a late b ready ");
+
+	/* Nor does one that is removed. */
+	trace[0] = '\0';
+	watch_linger(loop, &a, 600 * CLOCK_S);
+	watch_remove(loop, &a);
+	close(a.fd);
+	timer_init(&soon, stop_timer, NULL);
+	timer_set(loop, &soon, 0);
+	loop_run(loop);
+	assert_string_equal(trace, "");
+}
+
 /* ---- deferred calls ---- */
 
 static struct deferred chain[3];
@@ -368,6 +440,7 @@ main(void)
 		T(timer_that_is_always_due_starves_nobody),
 		T(removed_watch_gets_no_stale_event),
 		T(watch_set_changes_what_is_told),
+		T(watch_that_is_lingered_on_comes_first_or_is_told),
 		T(deferred_calls_chain_within_an_iteration),
 		T(deferred_call_that_repeats_starves_nobody),
 		T(signals_come_from_the_loop),

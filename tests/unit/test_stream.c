@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <unistd.h>
 
 #include "io/stream.h"
@@ -278,6 +279,56 @@ broken_socket_ends_the_stream_once(void **state)
 	assert_int_equal(engine.ended, 1);
 }
 
+/* SO_RCVLOWAT is TCP's. */
+static void
+tcp_pair(int pair[2])
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr *sa = (struct sockaddr *)&addr;
+	socklen_t len = sizeof(addr);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(listener, sa, len), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, sa, &len), 0);
+	pair[1] = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(pair[1], sa, len), 0);
+	pair[0] = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+	assert_true(pair[0] >= 0);
+	close(listener);
+}
+
+static void
+lingers_until_enough_has_come(void **state)
+{
+	int pair[2];
+
+	(void)state;
+	stream_close(&stream);
+	tcp_pair(pair);
+	assert_int_equal(stream_open(&stream, pair[0]), 0);
+
+	/* Too little: not told but late. */
+	stream_linger(&stream, 10, 5 * CLOCK_MS);
+	assert_int_equal(send(pair[1], "12345", 5, 0), 5);
+	assert_true(turn());
+	assert_int_equal(engine.in_len, 0);
+	assert_false(turn());
+
+	/* Taken back. */
+	stream_linger(&stream, 0, 0);
+	assert_true(turn());
+	assert_int_equal(engine.in_len, 5);
+
+	/* Enough. */
+	stream_linger(&stream, 10, 600 * CLOCK_S);
+	assert_int_equal(send(pair[1], "1234567890", 10, 0), 10);
+	assert_true(turn());
+	assert_int_equal(engine.in_len, 15);
+	close(pair[1]);
+}
+
 int
 main(void)
 {
@@ -290,6 +341,7 @@ main(void)
 		T(unacknowledged_until_the_peer_has_it),
 		T(peer_that_closes_ends_the_stream),
 		T(broken_socket_ends_the_stream_once),
+		T(lingers_until_enough_has_come),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
