@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += src/io/libio.a
 src_io_libio_a_SOURCES = \
+	src/io/blockdev.c \
+	src/io/blockdev.h \
 	src/io/coalesce.c \
 	src/io/coalesce.h \
 	src/io/control.c \
@@ -20,6 +22,10 @@ src_io_libio_a_SOURCES = \
 	src/io/logsink.h \
 	src/io/loop.c \
 	src/io/loop.h \
+	src/io/nbdmsg.c \
+	src/io/nbdmsg.h \
+	src/io/nbdnl.c \
+	src/io/nbdnl.h \
 	src/io/random.c \
 	src/io/random.h \
 	src/io/runtime.c \

@@ -102,6 +102,8 @@ tests_unit_test_mem_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_name
 tests_unit_test_name_SOURCES = tests/unit/test_name.c tests/unit/unit.h
 tests_unit_test_name_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_nbdmsg
+tests_unit_test_nbdmsg_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_options
 tests_unit_test_options_SOURCES = \
 	cmd/initiator.c \
