@@ -18,6 +18,11 @@ tests_conformance_test_full_feature_SOURCES = \
 	tests/conformance/rig.c tests/conformance/rig.h \
 	tests/conformance/test_full_feature.c
 tests_conformance_test_full_feature_LDADD = $(CONFORMANCE_LIBS)
+check_PROGRAMS += tests/conformance/test_full_feature_scsi
+tests_conformance_test_full_feature_scsi_SOURCES = \
+	tests/conformance/rig.c tests/conformance/rig.h \
+	tests/conformance/test_full_feature_scsi.c
+tests_conformance_test_full_feature_scsi_LDADD = $(CONFORMANCE_LIBS)
 check_PROGRAMS += tests/conformance/test_login
 tests_conformance_test_login_SOURCES = \
 	tests/conformance/test_login.c $(LOGIN_SCRIPT)

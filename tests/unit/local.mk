@@ -3,6 +3,9 @@
 # One program for each noun; its source is tests/unit/test_NOUN.c.
 if CMOCKA
 UNIT_LIBS = $(LAYERS) $(LUNTAP_LIBS) $(CMOCKA_LIBS)
+# The session against a scripted target.
+SESSION_RIG = tests/conformance/rig.c tests/conformance/rig.h \
+	tests/unit/session_steps.h
 # The lun over a fake session, instead of the layer src/session.
 LUN_RIG = \
 	tests/unit/fake_session.c \
@@ -143,10 +146,16 @@ check_PROGRAMS += tests/unit/test_server
 tests_unit_test_server_SOURCES = tests/unit/test_server.c tests/unit/unit.h
 tests_unit_test_server_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_session
-tests_unit_test_session_SOURCES = \
-	tests/conformance/rig.c tests/conformance/rig.h \
-	tests/unit/test_session.c
+tests_unit_test_session_SOURCES = $(SESSION_RIG) tests/unit/test_session.c
 tests_unit_test_session_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_session_offences
+tests_unit_test_session_offences_SOURCES = $(SESSION_RIG) \
+	tests/unit/test_session_offences.c
+tests_unit_test_session_offences_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_session_tasks
+tests_unit_test_session_tasks_SOURCES = $(SESSION_RIG) \
+	tests/unit/test_session_tasks.c
+tests_unit_test_session_tasks_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_socket
 tests_unit_test_socket_SOURCES = tests/unit/test_socket.c tests/unit/unit.h
 tests_unit_test_socket_LDADD = $(UNIT_LIBS)
@@ -163,6 +172,11 @@ tests_unit_test_target_io_SOURCES = \
 	tests/unit/target_rig.c tests/unit/target_rig.h \
 	tests/unit/test_target_io.c tests/unit/unit.h
 tests_unit_test_target_io_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_target_reserve
+tests_unit_test_target_reserve_SOURCES = \
+	tests/unit/target_rig.c tests/unit/target_rig.h \
+	tests/unit/test_target_reserve.c tests/unit/unit.h
+tests_unit_test_target_reserve_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_target_scsi
 tests_unit_test_target_scsi_SOURCES = \
 	tests/unit/target_rig.c tests/unit/target_rig.h \
