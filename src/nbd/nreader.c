@@ -113,12 +113,6 @@ nreader_place(struct nreader *r, uint8_t *memory, size_t len)
 	take_payload(r);
 }
 
-void
-nreader_forget(struct nreader *r)
-{
-	r->place = NULL;
-}
-
 bool
 nreader_placed(struct nreader *r)
 {

@@ -41,11 +41,9 @@ void nreader_skip(struct nreader *, size_t n); /* that were peeked at */
 /* Whether anything is here that was not taken. */
 bool nreader_empty(const struct nreader *);
 
-/* The next len bytes go to memory that stays valid until the payload is whole
- * or nreader_forget().  NULL: they are thrown away. */
+/* The next len bytes go to memory that stays valid until the payload is whole.
+ * NULL: they are thrown away. */
 void nreader_place(struct nreader *, uint8_t *memory, size_t len);
-/* The memory goes away. */
-void nreader_forget(struct nreader *);
 /* Whether the payload is whole. */
 bool nreader_placed(struct nreader *);
 

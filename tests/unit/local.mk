@@ -107,6 +107,27 @@ tests_unit_test_name_SOURCES = tests/unit/test_name.c tests/unit/unit.h
 tests_unit_test_name_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_nbdmsg
 tests_unit_test_nbdmsg_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_nbd_command
+tests_unit_test_nbd_command_SOURCES = \
+	tests/unit/nbd_rig.c tests/unit/nbd_rig.h tests/unit/prng.h \
+	tests/unit/test_nbd_command.c tests/unit/unit.h
+tests_unit_test_nbd_command_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_nbd_conn
+tests_unit_test_nbd_conn_SOURCES = \
+	tests/unit/nbd_rig.c tests/unit/nbd_rig.h tests/unit/prng.h \
+	tests/unit/test_nbd_conn.c tests/unit/unit.h
+tests_unit_test_nbd_conn_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_nbd_option
+tests_unit_test_nbd_option_SOURCES = \
+	tests/unit/nbd_rig.c tests/unit/nbd_rig.h tests/unit/prng.h \
+	tests/unit/test_nbd_option.c tests/unit/unit.h
+tests_unit_test_nbd_option_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_nreader
+tests_unit_test_nreader_SOURCES = tests/unit/test_nreader.c tests/unit/unit.h
+tests_unit_test_nreader_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_nwire
+tests_unit_test_nwire_SOURCES = tests/unit/test_nwire.c tests/unit/unit.h
+tests_unit_test_nwire_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_options
 tests_unit_test_options_SOURCES = \
 	cmd/initiator.c \
