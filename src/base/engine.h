@@ -47,6 +47,11 @@ struct engine_ops {
 	 * logged. */
 	bool (*closing)(const void *conn, struct error *ret_why);
 
+	/* Optional.  True once the peer has been let in (logged in, past the
+	 * handshake); until then it gives way when too many want to connect.
+	 * Without: always. */
+	bool (*established)(const void *conn);
+
 	/* Optional, both or none.  True when the transport is to turn to TLS
 	 * now; nothing is received or sent until it has, and tls_ready() says
 	 * so. */

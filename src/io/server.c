@@ -17,7 +17,8 @@
 #include "io/stream.h"
 #include "io/tls.h"
 
-/* Connections served at once; more wait in the queue of the kernel. */
+/* Connections served at once; more wait in the queue of the kernel.  The last
+ * place is kept free as long as there is somebody who has not been let in. */
 #define PEERS_MAX 64
 
 struct peer {
@@ -199,6 +200,27 @@ peer_timer(struct timer *t, uint64_t now)
 	peer_pump_soon(p);
 }
 
+/* So that nobody keeps others out who only connects and says nothing. */
+static void
+server_make_room(struct server *server, const struct peer *newest)
+{
+	struct peer *p;
+
+	TAILQ_FOREACH (p, &server->peers, link) {
+		if (p->gone)
+			return;
+		if (p == newest || p->engine->established == NULL ||
+		    p->engine->established(p->conn))
+			continue;
+		log_info(server->config.log,
+		    "%s: closed: still not let in, and others want to connect",
+		    p->name);
+		p->gone = true;
+		peer_pump_soon(p);
+		return;
+	}
+}
+
 /* Takes over fd. */
 static int
 peer_new(struct server *server, int fd, const char *name, const char *local,
@@ -232,6 +254,8 @@ peer_new(struct server *server, int fd, const char *name, const char *local,
 		return error;
 	}
 	peer_pump_soon(p);
+	if (server->peers_n == PEERS_MAX)
+		server_make_room(server, p);
 	server_look(server);
 	return 0;
 }

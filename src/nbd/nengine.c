@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* nengine - the connections of an NBD server as io/server.c knows them. */
-#include "nbd/nbd.h"
+#include "nbd/nconn.h"
 
 static void *
 nengine_new(void *ctx, const char *peer, const char *local,
@@ -59,6 +59,14 @@ nengine_closing(const void *conn, struct error *ret_why)
 }
 
 static bool
+nengine_established(const void *conn)
+{
+	const struct nconn *nconn = conn;
+
+	return nconn->state >= NCONN_TRANSMISSION;
+}
+
+static bool
 nengine_wants_tls(const void *conn)
 {
 	return nconn_wants_tls(conn);
@@ -80,6 +88,7 @@ const struct engine_ops nbd_engine = {
 	.deadline = nengine_deadline,
 	.tick = nengine_tick,
 	.closing = nengine_closing,
+	.established = nengine_established,
 	.wants_tls = nengine_wants_tls,
 	.tls_ready = nengine_tls_ready,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tengine - the connections of a target as io/server.c knows them. */
-#include "target/target.h"
+#include "target/target_impl.h"
 
 static void *
 tengine_new(void *ctx, const char *peer, const char *local,
@@ -57,6 +57,14 @@ tengine_closing(const void *conn, struct error *ret_why)
 	return tconn_closing(conn, ret_why);
 }
 
+static bool
+tengine_established(const void *conn)
+{
+	const struct tconn *tconn = conn;
+
+	return tconn->established;
+}
+
 const struct engine_ops target_engine = {
 	.conn_new = tengine_new,
 	.conn_free = tengine_free,
@@ -67,4 +75,5 @@ const struct engine_ops target_engine = {
 	.deadline = tengine_deadline,
 	.tick = tengine_tick,
 	.closing = tengine_closing,
+	.established = tengine_established,
 };

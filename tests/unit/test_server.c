@@ -449,6 +449,61 @@ connections_are_bounded_over_all_places(void **state)
 		close(fds[i]);
 }
 
+static bool
+echo_established(const void *conn)
+{
+	const struct echo *e = conn;
+
+	return e->sent > 0;
+}
+
+static bool
+is_open(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_DONTWAIT) == -1 && errno == EAGAIN;
+}
+
+/* Who has been let in keeps his place; of the others the oldest loses it. */
+static void
+silent_peers_give_way(void **state)
+{
+	static struct engine_ops polite;
+	const struct server_config config = { .engine = &polite };
+	int silent[PEERS_MAX - 2], heard, late, later;
+	char byte;
+
+	(void)state;
+	polite = echo_engine;
+	polite.established = echo_established;
+	server_free(server);
+	server = server_new(loop, &config);
+	assert_int_equal(listen_unix(), 0);
+	heard = unixsock_connect(path);
+	assert_echoes(heard);
+	for (unsigned i = 0; i < countof(silent); i++) {
+		silent[i] = unixsock_connect(path);
+		while (server_connections(server) < i + 2)
+			turn();
+	}
+	assert_true(is_open(silent[0]));
+	late = unixsock_connect(path);
+	assert_echoes(late);
+	assert_int_equal(get(silent[0], &byte, 1), 0);
+	later = unixsock_connect(path);
+	assert_echoes(later);
+	assert_int_equal(get(silent[1], &byte, 1), 0);
+	for (unsigned i = 2; i < countof(silent); i++)
+		assert_true(is_open(silent[i]));
+	assert_echoes(heard);
+	close(heard);
+	close(late);
+	close(later);
+	for (unsigned i = 0; i < countof(silent); i++)
+		close(silent[i]);
+}
+
 int
 main(void)
 {
@@ -461,6 +516,7 @@ main(void)
 		T(inherited_sockets_are_served_and_left),
 		T(adopted_connections_have_an_engine_of_their_own),
 		T(connections_are_bounded_over_all_places),
+		T(silent_peers_give_way),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
