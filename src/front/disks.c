@@ -15,6 +15,7 @@
 
 #include "front/lunscan.h"
 
+#define DISKS_MAX  1024 /* each takes a quarter of a megabyte */
 #define FLUSH_TIME (60 * CLOCK_S)
 #define DRAIN_POLL (10 * CLOCK_MS)
 
@@ -223,23 +224,28 @@ disks_probe(struct disks *d)
 	};
 	struct error why;
 	unsigned i;
+	bool ok;
 
-	d->disk = calloc(d->scan.n + 1, sizeof(*d->disk));
-	for (i = 0; d->disk != NULL && i < d->scan.n; i++) {
+	d->disk = calloc(DISKS_MAX, sizeof(*d->disk));
+	ok = d->disk != NULL;
+	for (i = 0; ok && i < d->scan.n && d->n < DISKS_MAX; i++) {
 		if (d->config.has_lun &&
 		    !lunaddr_same(d->scan.luns[i], d->config.lun))
 			continue;
 		config.address = d->scan.luns[i];
-		if (disk_init(&d->disk[d->n], &config) < 0)
-			break;
-		d->n++;
-		d->waiting++;
+		ok = disk_init(&d->disk[d->n], &config) == 0;
+		d->n += ok;
+		d->waiting += ok;
 	}
-	if (d->disk == NULL || i < d->scan.n) {
+	if (!ok) {
 		error_set(&why, ERROR_FAILED, "out of memory");
 		disks_fail(d, &why);
 	} else if (d->n == 0) {
 		disks_none(d);
+	} else if (i < d->scan.n) {
+		error_set(&why, ERROR_NONE, "%u LUNs behind the first %u",
+		    d->scan.n - i, DISKS_MAX);
+		d->config.note(d->config.ctx, why.text);
 	}
 }
 

@@ -233,6 +233,25 @@ PY
 	each_lun mapping
 }
 
+@test "a target may have more LUNs than are shown at once" {
+	local iqn=$IQN.many
+	truncate -s 1M "$DIR/small"
+	tgt_target 2 "$iqn"
+	for i in $(seq 1030); do # and LUN 0, the controller
+		tgt --op new --mode logicalunit --tid 2 --lun "$i" \
+			-b "$DIR/small" --bstype null
+	done
+	[ "$(luntap list "iscsi://$TGT_PORTAL/$iqn" | grep -c disk)" = 1030 ]
+	luntap mount "iscsi://$TGT_PORTAL/$iqn" "$mnt" 2>"$DIR/notes"
+	grep '7 LUNs behind the first 1024: left out' "$DIR/notes"
+	[ "$(as_user ls "$mnt" | wc -l)" = 1023 ]
+	luntap unmount "$mnt"
+	luntap mount "iscsi://$TGT_PORTAL/$iqn/1030" "$mnt"
+	[ "$(as_user ls "$mnt")" = lun-1030 ]
+	luntap unmount "$mnt"
+	tgt --op delete --force --mode target --tid 2
+}
+
 @test "status shows the running mount, as text and as JSON" {
 	luntap mount "$E512" "$mnt"
 	expect 0 luntap status

@@ -34,7 +34,7 @@ i=0
 until grep -q ^iscsi "\$2/urls" || [ \$i -ge 600 ]; do sleep 0.1; i=\$((i + 1)); done
 mkdir "\$2/m"
 dd if=/dev/urandom of="\$2/data" bs=1M count=1 status=none
-"\$1" mount --timeout 100 --log "\$2/log" "\$(cat "\$2/urls")" "\$2/m"
+"\$1" mount --timeout 100 --log-file "\$2/log" "\$(cat "\$2/urls")" "\$2/m"
 $slow_down
 dd if="\$2/data" of="\$2/m/lun-0" bs=1M oflag=direct conv=notrunc status=none
 tc qdisc del dev lo root
