@@ -61,6 +61,9 @@ struct bdev *lun_bdev(struct lun *);
 bool lun_healthy(const struct lun *);
 /* SCSI peripheral device type (SPC-4, 6.4.2), after ready(). */
 uint8_t lun_type(const struct lun *);
+/* True when a write has ended well, or was lost later, that no FLUSH has
+ * covered, or told. */
+bool lun_dirty(const struct lun *);
 /* Requests accepted and not done, and commands of the probe. */
 unsigned lun_in_flight(const struct lun *);
 /* Ends: requests that wait fail with -EIO, as do all later ones; those in

@@ -96,6 +96,12 @@ lun_deferred_error(struct lun *lun, const struct sense *sense)
 	    lun->config.number, sense_text(text, sizeof(text), sense));
 }
 
+bool
+lun_dirty(const struct lun *lun)
+{
+	return lun->cached != lun->flushed || lun->losses != lun->losses_told;
+}
+
 /* ---- SYNCHRONIZE CACHE ---- */
 
 bool

@@ -287,15 +287,14 @@ disks_flush(struct disks *d)
 	d->waiting = 0;
 	for (i = 0; i < d->n; i++) {
 		struct disk *disk = &d->disk[i];
-		struct bdev *bdev = lun_bdev(disk->lun);
 
-		if (!d->config.dirty(d->config.ctx, bdev))
+		if (!lun_dirty(disk->lun))
 			continue;
 		disk->flush = (struct bdev_req){
 			.op = BDEV_FLUSH, .done = flush_done, .ctx = disk
 		};
 		d->waiting++;
-		bdev_submit(bdev, &disk->flush);
+		bdev_submit(lun_bdev(disk->lun), &disk->flush);
 	}
 	if (d->waiting == 0)
 		disks_soon(d, EV_FLUSHED);

@@ -17,7 +17,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/bdev.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "front/disk.h"
@@ -40,8 +39,6 @@ struct disks_config {
 	/* Required.  Something went wrong for good: on the way up nothing
 	 * follows before disks_down().  Not the place to call anything. */
 	void (*failed)(void *ctx, const struct error *why);
-	/* Required.  Whether the disk has data that no FLUSH has covered. */
-	bool (*dirty)(void *ctx, const struct bdev *);
 	/* Required, once.  All is flushed: nothing may be submitted any more,
 	 * for the logout follows. */
 	void (*stop)(void *ctx);

@@ -244,18 +244,6 @@ fuse_front_busy(const struct fuse_front *front)
 	       front->probing;
 }
 
-bool
-fuse_front_dirty(const struct fuse_front *front, const struct bdev *bdev)
-{
-	size_t i;
-
-	for (i = 0; i < front->nnodes; i++)
-		if (front->nodes[i].bdev == bdev)
-			return front->nodes[i].flushed <
-			       front->nodes[i].written;
-	return false;
-}
-
 void
 fuse_front_stats(const struct fuse_front *front, struct fuse_front_stats *ret)
 {

@@ -73,9 +73,6 @@ void fuse_front_stop(struct fuse_front *);
 unsigned fuse_front_busy(const struct fuse_front *);
 void fuse_front_free(struct fuse_front *); /* takes NULL */
 
-/* Whether the device has data that no FLUSH has covered since the mount. */
-bool fuse_front_dirty(const struct fuse_front *, const struct bdev *);
-
 void fuse_front_stats(const struct fuse_front *, struct fuse_front_stats *ret);
 
 /*

@@ -136,7 +136,6 @@ write_done(struct op *op)
 {
 	struct fuse_front *front = op->front;
 
-	op->node->written++;
 	if (op->bdev.result == 0) {
 		front->stats.writes++;
 		front->stats.written_bytes += op->bdev.length;
@@ -196,7 +195,6 @@ data_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 static void
 zero_done(struct op *op)
 {
-	op->node->written++;
 	if (op->bdev.result == 0)
 		name_written(op->node);
 	op_fail(op, -op->bdev.result);
@@ -205,8 +203,6 @@ zero_done(struct op *op)
 static void
 fsync_done(struct op *op)
 {
-	if (op->bdev.result == 0 && op->covers > op->node->flushed)
-		op->node->flushed = op->covers;
 	op_fail(op, -op->bdev.result);
 }
 
@@ -224,7 +220,6 @@ data_fsync(
 		return;
 	}
 	op = op_take(req, node, fsync_done);
-	op->covers = node->written;
 	op->bdev.op = BDEV_FLUSH;
 	op_submit(op);
 }

@@ -59,8 +59,7 @@ struct op {
 	struct iovec iov;
 	void (*finish)(struct op *); /* answers, when the device is done */
 	struct inval inval;
-	uint64_t covers; /* FSYNC: node->written when it began */
-	int whence;	 /* LSEEK */
+	int whence;  /* LSEEK */
 	bool direct; /* WRITE through a handle that bypasses the page cache */
 	bool waiting;
 	bool interrupted;
@@ -91,8 +90,6 @@ struct node {
 	unsigned cached_opens; /* handles that may use the page cache */
 	unsigned direct_opens; /* handles that bypass it */
 	size_t at_device;      /* payload bytes of its requests there */
-	uint64_t written;      /* writes that have ended, however */
-	uint64_t flushed;      /* so many of them are covered by a FLUSH */
 	struct op_queue waiting;
 	struct inval changed;
 	bool changed_running;

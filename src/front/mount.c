@@ -155,14 +155,6 @@ disks_note(void *ctx, const char *text)
 	m->config.note(m->config.ctx, text);
 }
 
-static bool
-disk_is_dirty(void *ctx, const struct bdev *bdev)
-{
-	struct mount *m = ctx;
-
-	return m->front != NULL && fuse_front_dirty(m->front, bdev);
-}
-
 static void
 disks_want_rest(void *ctx)
 {
@@ -368,7 +360,6 @@ mount_new(struct loop *loop, const struct mount_config *config,
 		.note = disks_note,
 		.up = disks_are_up,
 		.failed = disks_have_failed,
-		.dirty = disk_is_dirty,
 		.stop = disks_want_rest,
 		.busy = disks_are_busy,
 		.ended = disks_have_ended,

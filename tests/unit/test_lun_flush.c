@@ -74,6 +74,28 @@ not_told(void)
 	rig_fini(&rig);
 }
 
+/* What has to be flushed before the end. */
+static void
+dirty_until_flushed_or_told(void **state)
+{
+	(void)state;
+	prepare();
+	start();
+	assert_false(lun_dirty(rig.lun));
+	assert_int_equal(rig_do(&rig, BDEV_READ, 0, buf, 512, 0), 0);
+	assert_false(lun_dirty(rig.lun));
+	assert_int_equal(wr(0), 0);
+	assert_true(lun_dirty(rig.lun));
+	assert_int_equal(flush(), 0);
+	assert_false(lun_dirty(rig.lun));
+	assert_int_equal(rig_do(&rig, BDEV_ZERO, 0, NULL, 4096, 0), 0);
+	lose_and_come_back();
+	assert_true(lun_dirty(rig.lun));
+	assert_int_equal(flush(), -EIO);
+	assert_false(lun_dirty(rig.lun));
+	rig_fini(&rig);
+}
+
 /* ---- a session that was lost ---- */
 
 static void
@@ -340,6 +362,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(dirty_until_flushed_or_told),
 		cmocka_unit_test(never_flushed),
 		cmocka_unit_test(lost_twice),
 		cmocka_unit_test(zeros_count),
