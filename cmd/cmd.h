@@ -21,6 +21,7 @@ extern const struct command command_discover;
 extern const struct command command_inquiry;
 extern const struct command command_list;
 extern const struct command command_mount;
+extern const struct command command_nbd;
 extern const struct command command_readcapacity;
 extern const struct command command_status;
 extern const struct command command_target;

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 bin_PROGRAMS = luntap
 luntap_SOURCES = \
+	cmd/activation.c \
+	cmd/activation.h \
 	cmd/client.c \
 	cmd/client.h \
 	cmd/cmd.h \
@@ -13,11 +15,16 @@ luntap_SOURCES = \
 	cmd/mount.c \
 	cmd/mountpoint.c \
 	cmd/mountpoint.h \
+	cmd/nbd.c \
+	cmd/nbduri.c \
+	cmd/nbduri.h \
 	cmd/options.c \
 	cmd/options.h \
 	cmd/readcapacity.c \
 	cmd/report.c \
 	cmd/report.h \
+	cmd/run.c \
+	cmd/run.h \
 	cmd/secret.c \
 	cmd/secret.h \
 	cmd/serve.c \

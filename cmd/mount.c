@@ -218,17 +218,14 @@ mount_run(int argc, char **argv)
 		.operands_min = 2,
 		.operands_max = 2,
 	};
-	char *pidfile = NULL;
 	struct options o;
 	struct error err;
 	struct url *url;
 	int code;
 
-	daemon_close_inherited();
+	daemon_close_inherited(0);
 	if (!options_parse(&o, &line, argc, argv, &code))
 		return code;
-	if (args.pidfile != NULL)
-		args.pidfile = pidfile = mountpoint_resolve(args.pidfile);
 	url = options_url(argv[optind], false, &err);
 	if (url == NULL) {
 		code = command_fail(&err);
@@ -241,7 +238,6 @@ mount_run(int argc, char **argv)
 		code = mount_url(&o, &args, url, argv[optind + 1]);
 	}
 	free(args.fuse_options);
-	free(pidfile);
 	options_fini(&o);
 	return code;
 }

@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "cmd/mountpoint.h"
 #include "cmd/secret.h"
 #include "io/control.h"
 #include "io/daemon.h"
@@ -15,6 +17,7 @@ struct serve {
 	const struct serve_config *config;
 	struct loop *loop;
 	struct daemon daemon;
+	char *pidfile; /* absolute, or NULL */
 	struct control *control;
 	struct control_request *stop; /* waits for the end, or NULL */
 	bool started;
@@ -160,8 +163,8 @@ serve_init(struct serve *s, struct error *err)
 		result = loop_signal(s->loop, SIGINT, serve_signal, s);
 	if (result < 0)
 		return error_set(err, ERROR_FAILED, "%s", strerror(-result));
-	if (s->config->pidfile != NULL &&
-	    daemon_pidfile(&s->daemon, s->config->pidfile, err) < 0)
+	if (s->pidfile != NULL &&
+	    daemon_pidfile(&s->daemon, s->pidfile, err) < 0)
 		return -1;
 	return control_new(s->loop, &control, &s->control, err);
 }
@@ -208,21 +211,38 @@ serve_here(struct serve *s)
 	return (int)s->why.class;
 }
 
-int
-serve_run(const struct serve_config *config)
+static int
+serve_there(struct serve *s)
 {
-	struct serve s = { .config = config };
 	struct error err;
 
-	daemon_init(&s.daemon);
-	if (config->foreground)
-		return serve_here(&s);
-	switch (daemon_fork(&s.daemon, &err)) {
+	switch (daemon_fork(&s->daemon, &err)) {
 	case 0:
-		return serve_here(&s);
+		return serve_here(s);
 	case 1:
 		return ERROR_NONE; /* it is ready */
 	default:
 		return command_fail(&err);
 	}
+}
+
+int
+serve_run(const struct serve_config *config)
+{
+	struct serve s = { .config = config };
+	struct error err;
+	int code;
+
+	daemon_init(&s.daemon);
+	if (config->pidfile != NULL) {
+		s.pidfile = mountpoint_resolve(config->pidfile);
+		if (s.pidfile == NULL) {
+			error_set(&err, ERROR_FAILED, "pid file %s: %s",
+			    config->pidfile, strerror(errno));
+			return command_fail(&err);
+		}
+	}
+	code = config->foreground ? serve_here(&s) : serve_there(&s);
+	free(s.pidfile);
+	return code;
 }

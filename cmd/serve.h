@@ -44,7 +44,7 @@ struct serve_config {
 	const char *kind; /* of the control socket: "mount", "nbd" */
 	const char *name; /* what is served, absolute */
 	bool foreground;
-	const char *pidfile; /* absolute, or NULL */
+	const char *pidfile; /* or NULL */
 };
 
 /* Serves to the end.  Returns the exit code: in the foreground, and in the

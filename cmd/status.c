@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* status - the mounts that are running, as their control sockets tell. */
+/* status - the mounts and NBD servers that are running, as their control sockets
+ * tell. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +14,14 @@
 
 static const char help[] =
     "usage: luntap status [OPTION]...\n\n"
-    "Shows the mounts that are running.\n\n"
+    "Shows the mounts and NBD servers that are running.\n\n"
     "options:\n"
-    "      --json                   an array of {mountpoint, state, portal, "
-    "target,\n"
-    "                               luns, in_flight, read_bytes, "
-    "written_bytes, pid}\n"
+    "      --json                   an array of {kind, state, portal, target, "
+    "luns,\n"
+    "                               in_flight, read_bytes, written_bytes, "
+    "pid} with\n"
+    "                               mountpoint, or with addresses, exports,\n"
+    "                               connections\n"
     "  -h, --help                   this\n\n"
     "example:\n"
     "  luntap status --json | jq -r '.[].mountpoint'\n";
@@ -51,16 +54,33 @@ bytes_text(char *dst, size_t size, struct json_object *o, const char *key)
 	return dst;
 }
 
+/* The first says which server it is. */
+static void
+print_addresses(struct json_object *addresses)
+{
+	size_t i, n = json_object_array_length(addresses);
+
+	if (n == 0)
+		puts("(an NBD server that listens nowhere)");
+	for (i = 0; i < n; i++)
+		printf("%s%s\n", i == 0 ? "" : "  also at ",
+		    json_object_get_string(
+			json_object_array_get_idx(addresses, i)));
+}
+
 static void
 print(struct json_object *array)
 {
 	char read[16], written[16];
-	struct json_object *o;
+	struct json_object *o, *addresses;
 	size_t i;
 
 	for (i = 0; i < json_object_array_length(array); i++) {
 		o = json_object_array_get_idx(array, i);
-		printf("%s\n", member(o, "mountpoint"));
+		if (json_object_object_get_ex(o, "addresses", &addresses))
+			print_addresses(addresses);
+		else
+			printf("%s\n", member(o, "mountpoint"));
 		printf("  %s at %s: %s\n", member(o, "target"),
 		    member(o, "portal"), member(o, "state"));
 		printf("  %s LUNs, %s in flight, %s read, %s written\n",
@@ -84,13 +104,14 @@ collect(struct error *err)
 	for (i = 0; i < n; i++) {
 		struct error ignored;
 
-		if (strcmp(entries[i].kind, "mount") != 0)
-			continue;
 		if (control_ask(entries[i].path, "status", ANSWER_MS, &answer,
-			&ignored) == 0)
-			json_object_array_add(array, answer);
-		else
+			&ignored) < 0) {
 			fprintf(stderr, "luntap: warning: %s\n", ignored.text);
+			continue;
+		}
+		json_object_object_add(
+		    answer, "kind", json_object_new_string(entries[i].kind));
+		json_object_array_add(array, answer);
 	}
 	control_list_free(entries, n);
 	return array;
@@ -98,20 +119,30 @@ collect(struct error *err)
 
 /* File names may be any bytes, JSON not. */
 static void
+string_utf8(struct json_object *string)
+{
+	const char *text = json_object_get_string(string);
+	char *utf8 = malloc(ESCAPE_UTF8_SIZE(strlen(text)));
+
+	json_object_set_string(
+	    string, utf8 == NULL ? "?" : escape_utf8(utf8, text, strlen(text)));
+	free(utf8);
+}
+
+static void
 make_utf8(struct json_object *answer)
 {
 	json_object_object_foreach(answer, key, value)
 	{
-		const char *text = json_object_get_string(value);
-		char *utf8;
+		size_t i, n = 0;
 
 		(void)key;
-		if (!json_object_is_type(value, json_type_string))
-			continue;
-		utf8 = malloc(ESCAPE_UTF8_SIZE(strlen(text)));
-		json_object_set_string(value,
-		    utf8 == NULL ? "?" : escape_utf8(utf8, text, strlen(text)));
-		free(utf8);
+		if (json_object_is_type(value, json_type_string))
+			string_utf8(value);
+		if (json_object_is_type(value, json_type_array))
+			n = json_object_array_length(value);
+		for (i = 0; i < n; i++)
+			string_utf8(json_object_array_get_idx(value, i));
 	}
 }
 
@@ -157,6 +188,6 @@ status_run(int argc, char **argv)
 
 const struct command command_status = {
 	.name = "status",
-	.summary = "the running mounts",
+	.summary = "the running mounts and NBD servers",
 	.run = status_run,
 };

@@ -16,4 +16,6 @@ src_front_libfront_a_SOURCES = \
 	src/front/lunscan.c \
 	src/front/lunscan.h \
 	src/front/mount.c \
-	src/front/mount.h
+	src/front/mount.h \
+	src/front/nbd.c \
+	src/front/nbd.h

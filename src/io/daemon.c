@@ -26,10 +26,10 @@ daemon_init(struct daemon *d)
 }
 
 void
-daemon_close_inherited(void)
+daemon_close_inherited(unsigned n)
 {
 	/* Kernels before 5.9 do not know it; then it stays as it was. */
-	(void)close_range(STDERR_FILENO + 1, UINT_MAX, 0);
+	(void)close_range(STDERR_FILENO + 1 + n, UINT_MAX, 0);
 }
 
 /* ---- the parent ---- */

@@ -37,8 +37,9 @@ struct daemon {
 void daemon_init(struct daemon *);
 
 /* First of all, in a command that may go into the background: what its caller
- * left open, a shell's lock perhaps, is not ours to keep for so long. */
-void daemon_close_inherited(void);
+ * left open, a shell's lock perhaps, is not ours to keep for so long.  But for
+ * n descriptors behind stderr, which are meant for us. */
+void daemon_close_inherited(unsigned n);
 
 /* 0 in the child.  1 in the parent when the child is ready; -1 in the parent
  * with err set when it failed or died, or when fork() failed. */

@@ -98,21 +98,31 @@ listener_ready(struct watch *w, uint32_t events)
 /* ---- the three kinds ---- */
 
 static int
-open_tcp(const struct listen_at *at, struct error *err)
+tcp_address(
+    const struct listen_at *at, struct addrinfo **ret, struct error *err)
 {
-	static const int on = 1;
 	struct addrinfo hints = { .ai_family = AF_UNSPEC,
 		.ai_socktype = SOCK_STREAM,
 		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
 	struct socket_portal portal;
-	struct addrinfo *ai;
-	int fd, error;
 
 	if (socket_parse(at->text, at->port, &portal) != 0 ||
-	    getaddrinfo(portal.host, portal.port, &hints, &ai) != 0)
+	    getaddrinfo(portal.host, portal.port, &hints, ret) != 0)
 		return error_set(err, ERROR_USAGE,
 		    "listen on \"%s\": a numeric ADDR[:PORT] is wanted",
 		    at->text);
+	return 0;
+}
+
+static int
+open_tcp(const struct listen_at *at, struct error *err)
+{
+	static const int on = 1;
+	struct addrinfo *ai;
+	int fd, error;
+
+	if (tcp_address(at, &ai, err) == -1)
+		return -1;
 	fd = socket(
 	    ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1 ||
@@ -131,10 +141,24 @@ open_tcp(const struct listen_at *at, struct error *err)
 }
 
 static int
+unix_check(const struct listen_at *at, struct error *err)
+{
+	struct sockaddr_un un;
+
+	if (unixsock_addr(at->text, &un) == 0)
+		return 0;
+	return error_set(err, ERROR_USAGE,
+	    "listen on %s: the path of a socket may have %zu bytes", at->text,
+	    sizeof(un.sun_path) - 1);
+}
+
+static int
 open_unix(struct listener *l, const struct listen_at *at, struct error *err)
 {
 	int fd;
 
+	if (unix_check(at, err) == -1)
+		return -1;
 	l->path = strdup(at->text);
 	fd = l->path == NULL ? -ENOMEM
 			     : unixsock_listen(l->path, SOMAXCONN, &l->st);
@@ -142,10 +166,6 @@ open_unix(struct listener *l, const struct listen_at *at, struct error *err)
 		return fd;
 	free(l->path);
 	l->path = NULL;
-	if (fd == -ENAMETOOLONG)
-		return error_set(err, ERROR_USAGE,
-		    "listen on %s: the path of a socket may have %zu bytes",
-		    at->text, sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
 	return error_set(err, ERROR_FAILED, "listen on %s: %s", at->text,
 	    fd == -EADDRINUSE ? "somebody else serves there, or it is no socket"
 			      : strerror(-fd));
@@ -182,6 +202,21 @@ open_inherited(const struct listen_at *at, struct error *err)
 }
 
 /* ---- the owner's side ---- */
+
+int
+listener_check(const struct listen_at *at, struct error *err)
+{
+	struct addrinfo *ai;
+
+	if (at->kind == LISTEN_UNIX)
+		return unix_check(at, err);
+	if (at->kind == LISTEN_TCP) {
+		if (tcp_address(at, &ai, err) == -1)
+			return -1;
+		freeaddrinfo(ai);
+	}
+	return 0;
+}
 
 int
 listener_open(struct listener *l, struct loop *loop, const struct listen_at *at,

@@ -48,6 +48,8 @@ struct listener {
 	TAILQ_ENTRY(listener) link; /* the owner's */
 };
 
+/* Whether the text can be right, before it is used.  0, or -1 with err. */
+int listener_check(const struct listen_at *, struct error *err);
 /* Listens, and looks.  The structure stays in place.  0, or -1 with err. */
 int listener_open(struct listener *, struct loop *, const struct listen_at *,
     const struct log *, void (*taken)(void *ctx, int fd, const char *peer),
