@@ -134,20 +134,33 @@ tls_end(struct tls *t, int error)
 	t->ops->ended(t->ctx, error);
 }
 
+/* What is wrong with the client's certificate. */
+static void
+log_unverified(const struct tls *t)
+{
+	gnutls_datum_t text;
+
+	if (gnutls_certificate_verification_status_print(
+		gnutls_session_get_verify_cert_status(t->session),
+		GNUTLS_CRT_X509, &text, 0) != 0)
+		return;
+	while (text.size > 0 && text.data[text.size - 1] == ' ')
+		text.size--;
+	log_warn(t->log, "%s: TLS handshake: %.*s", t->peer, (int)text.size,
+	    (const char *)text.data);
+	gnutls_free(text.data);
+}
+
 /* r is GnuTLS's; tells the peer as far as it can be told, and the log. */
 static void
 tls_fail(struct tls *t, int r)
 {
 	const char *doing = t->established ? "TLS" : "TLS handshake";
-	gnutls_datum_t text = { 0 };
 
 	if (r != GNUTLS_E_FATAL_ALERT_RECEIVED)
 		gnutls_alert_send_appropriate(t->session, r);
-	if (r == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR &&
-	    gnutls_certificate_verification_status_print(
-		gnutls_session_get_verify_cert_status(t->session),
-		GNUTLS_CRT_X509, &text, 0) == 0)
-		log_warn(t->log, "%s: %s: %s", t->peer, doing, text.data);
+	if (r == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR)
+		log_unverified(t);
 	else if (r == GNUTLS_E_FATAL_ALERT_RECEIVED)
 		log_warn(t->log, "%s: %s: the client refused: %s", t->peer,
 		    doing, gnutls_alert_get_name(gnutls_alert_get(t->session)));
@@ -157,7 +170,6 @@ tls_fail(struct tls *t, int r)
 	else
 		log_warn(
 		    t->log, "%s: %s: %s", t->peer, doing, gnutls_strerror(r));
-	gnutls_free(text.data);
 	tls_end(t, 0);
 }
 
@@ -290,7 +302,10 @@ tls_rx_done(void *ctx, size_t n, uint64_t now)
 	(void)now;
 	t->in_off = 0;
 	t->in_len = n;
-	tls_take(t);
+	/* The socket may be empty while bytes wait here: flushing the stream
+	 * has to ask again. */
+	if (!tls_take(t))
+		t->stream->starved = true;
 }
 
 /* ---- sending ---- */

@@ -211,6 +211,22 @@ tests_unit_test_target_session_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_text
 tests_unit_test_text_SOURCES = tests/unit/test_text.c tests/unit/unit.h
 tests_unit_test_text_LDADD = $(UNIT_LIBS)
+if GNUTLS
+check_PROGRAMS += tests/unit/test_tls
+tests_unit_test_tls_SOURCES = \
+	tests/unit/prng.h \
+	tests/unit/test_tls.c \
+	tests/unit/tls_rig.c \
+	tests/unit/tls_rig.h
+tests_unit_test_tls_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_tls_credentials
+tests_unit_test_tls_credentials_SOURCES = \
+	tests/unit/prng.h \
+	tests/unit/test_tls_credentials.c \
+	tests/unit/tls_rig.c \
+	tests/unit/tls_rig.h
+tests_unit_test_tls_credentials_LDADD = $(UNIT_LIBS)
+endif
 check_PROGRAMS += tests/unit/test_url
 tests_unit_test_url_SOURCES = tests/unit/test_url.c tests/unit/unit.h
 tests_unit_test_url_LDADD = $(UNIT_LIBS)
