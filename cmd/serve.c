@@ -156,6 +156,7 @@ serve_init(struct serve *s, struct error *err)
 	int result;
 
 	secret_lock();
+	signal(SIGPIPE, SIG_IGN); /* splice(2) has no MSG_NOSIGNAL */
 	result = loop_new(&s->loop);
 	if (result == 0)
 		result = loop_signal(s->loop, SIGTERM, serve_signal, s);

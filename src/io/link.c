@@ -157,6 +157,16 @@ link_reap(struct link *l)
 		text->done(text);
 }
 
+/* A task keeps its memory until the target has ended it, and is done with its
+ * data.  It may be changed under a target that gave its status early and throws
+ * the rest away, which a digest over the data would not survive. */
+static void
+link_zerocopy(struct link *l)
+{
+	if (session_params(l->session)->data_digest.order[0] == DIGEST_NONE)
+		stream_zerocopy(&l->stream);
+}
+
 /* Tasks that ended with a connection are told so before the owner hears of it
  * and frees what they belong to.
  *
@@ -176,6 +186,7 @@ link_events(struct link *l)
 			link_disconnect(l);
 			break;
 		case SESSION_LOGGED_IN:
+			link_zerocopy(l);
 			if (l->config.up != NULL)
 				l->config.up(l->config.ctx);
 			break;

@@ -38,7 +38,9 @@ src_io_libio_a_SOURCES = \
 	src/io/stream.h \
 	src/io/tls.h \
 	src/io/unixsock.c \
-	src/io/unixsock.h
+	src/io/unixsock.h \
+	src/io/zerocopy.c \
+	src/io/zerocopy.h
 if GNUTLS
 src_io_libio_a_SOURCES += \
 	src/io/tls.c \

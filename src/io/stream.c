@@ -126,6 +126,7 @@ stream_init(struct stream *s, struct loop *loop, const struct stream_ops *ops,
 		.ops = ops,
 		.ctx = ctx
 	};
+	zerocopy_init(&s->zerocopy);
 }
 
 int
@@ -142,6 +143,12 @@ stream_open(struct stream *s, int fd)
 		s->watch.fd = -1;
 	}
 	return error;
+}
+
+void
+stream_zerocopy(struct stream *s)
+{
+	zerocopy_open(&s->zerocopy);
 }
 
 bool
@@ -162,23 +169,18 @@ stream_set_ops(struct stream *s, const struct stream_ops *ops, void *ctx)
 void
 stream_close(struct stream *s)
 {
+	static const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+
 	if (s->watch.fd == -1)
 		return;
+	/* Its owner is about to change what the socket still refers to. */
+	if (s->zerocopy.pipe[0] != -1 && stream_unacked(s) != 0)
+		setsockopt(
+		    s->watch.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	zerocopy_close(&s->zerocopy);
 	watch_remove(s->loop, &s->watch);
 	close(s->watch.fd);
 	s->watch.fd = -1;
-}
-
-static ssize_t
-transmit(int fd, struct iovec *iov, int n)
-{
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = (size_t)n };
-	ssize_t put;
-
-	do {
-		put = sendmsg(fd, &msg, MSG_NOSIGNAL);
-	} while (put == -1 && errno == EINTR);
-	return put;
 }
 
 static bool
@@ -198,12 +200,12 @@ stream_write(struct stream *s)
 			s->ops->active(s->ctx);
 			break;
 		}
-		put = transmit(s->watch.fd, iov, n);
+		put =
+		    zerocopy_send(&s->zerocopy, s->watch.fd, iov, n, &s->full);
 		if (put == -1 && errno != EAGAIN) {
 			stream_end(s, errno);
 			break;
 		}
-		s->full = put == -1 || (size_t)put < iov_total(iov, n);
 		if (put > 0) {
 			s->tx_bytes += (size_t)put;
 			s->ops->tx_done(s->ctx, (size_t)put, now);

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "io/loop.h"
+#include "io/zerocopy.h"
 
 struct stream_ops {
 	/* Required: the engine's edge. */
@@ -45,6 +46,7 @@ struct stream {
 	bool full;    /* the socket took no more at the last turn */
 	bool over;    /* ended() was called */
 	int low;      /* SO_RCVLOWAT */
+	struct zerocopy zerocopy;
 	uint64_t rx_bytes;
 	uint64_t tx_bytes;
 };
@@ -56,6 +58,9 @@ void stream_init(
  * closed). */
 int stream_open(struct stream *, int fd);
 bool stream_is_open(const struct stream *);
+/* From now on large pieces are not copied; see zerocopy.h for what the engine
+ * must promise. */
+void stream_zerocopy(struct stream *);
 /* Has the stream talk to another engine from the next byte on, as to a new one
  * (tls.c puts itself in between). */
 void stream_set_ops(struct stream *, const struct stream_ops *, void *ctx);

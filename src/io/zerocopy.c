@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * See zerocopy.h.  A piece goes in two steps, and the second may stop half-way:
+ * then the rest is in the pipe, and goes before anything else.
+ */
+#include "io/zerocopy.h"
+
+#include <sys/socket.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+/* What is shorter costs more to hand over than to copy. */
+#define LARGE ((size_t)64 << 10)
+/* As far as every user may go (fs.pipe-max-size). */
+#define PIPE_SIZE (1 << 20)
+
+void
+zerocopy_init(struct zerocopy *z)
+{
+	z->pipe[0] = z->pipe[1] = -1;
+	z->pending = 0;
+}
+
+void
+zerocopy_open(struct zerocopy *z)
+{
+	zerocopy_close(z);
+	if (pipe2(z->pipe, O_CLOEXEC | O_NONBLOCK) == -1)
+		zerocopy_init(z);
+	else if (fcntl(z->pipe[1], F_SETPIPE_SZ, PIPE_SIZE) == -1)
+		zerocopy_close(z);
+}
+
+void
+zerocopy_close(struct zerocopy *z)
+{
+	if (z->pipe[0] != -1) {
+		close(z->pipe[0]);
+		close(z->pipe[1]);
+	}
+	zerocopy_init(z);
+}
+
+static size_t
+total(const struct iovec *iov, int n)
+{
+	size_t sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += iov[i].iov_len;
+	return sum;
+}
+
+static ssize_t
+copy(int fd, struct iovec *iov, int n, int flags)
+{
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = (size_t)n };
+	ssize_t put;
+
+	do {
+		put = sendmsg(fd, &msg, MSG_NOSIGNAL | flags);
+	} while (put == -1 && errno == EINTR);
+	return put;
+}
+
+/* What is in the pipe.  -1 only when nothing of it could be sent. */
+static ssize_t
+drain(struct zerocopy *z, int fd)
+{
+	size_t sent = 0;
+
+	while (z->pending > 0) {
+		ssize_t put = splice(
+		    z->pipe[0], NULL, fd, NULL, z->pending, SPLICE_F_NONBLOCK);
+
+		if (put == -1 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			return sent > 0 ? (ssize_t)sent : -1;
+		sent += (size_t)put;
+		z->pending -= (size_t)put;
+	}
+	return (ssize_t)sent;
+}
+
+/* The pages of one piece into the pipe, which is empty. */
+static bool
+fill(struct zerocopy *z, const struct iovec *iov)
+{
+	ssize_t put = vmsplice(z->pipe[1], iov, 1, SPLICE_F_NONBLOCK);
+
+	if (put > 0)
+		z->pending = (size_t)put;
+	else
+		zerocopy_close(z); /* forbidden: from now on all is copied */
+	return put > 0;
+}
+
+ssize_t
+zerocopy_send(
+    struct zerocopy *z, int fd, struct iovec *iov, int n, bool *ret_full)
+{
+	ssize_t sent = 0, put;
+	int small = 0;
+
+	if (z->pending == 0) {
+		while (small < n &&
+		       (z->pipe[0] == -1 || iov[small].iov_len < LARGE))
+			small++;
+		if (small > 0) {
+			sent = copy(fd, iov, small, small < n ? MSG_MORE : 0);
+			*ret_full =
+			    sent == -1 || (size_t)sent < total(iov, small);
+			if (*ret_full || small == n)
+				return sent;
+		}
+		if (!fill(z, &iov[small])) {
+			*ret_full = false;
+			return sent;
+		}
+	}
+	put = drain(z, fd);
+	*ret_full = z->pending > 0;
+	if (put == -1)
+		return sent > 0 ? sent : -1;
+	return sent + put;
+}

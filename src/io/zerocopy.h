@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * zerocopy - sends large pieces of memory through a socket without copying
+ * them: their pages go through a pipe into the socket's queue (vmsplice(2),
+ * splice(2)).  Small pieces are copied as ever.
+ *
+ * The pages are in the queue until the peer has acknowledged them.  Whoever
+ * changes them earlier changes what the peer receives, so this is only for a
+ * sender who leaves its memory alone until the peer's program has answered.
+ *
+ * Where the calls are forbidden or fail, everything is copied.  SIGPIPE is to be
+ * ignored.
+ */
+#ifndef IO_ZEROCOPY_H
+#define IO_ZEROCOPY_H
+
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <stdbool.h>
+
+struct zerocopy {
+	int pipe[2];	/* -1: closed */
+	size_t pending; /* bytes in it: the next that the socket gets */
+};
+
+/* Closed. */
+void zerocopy_init(struct zerocopy *);
+/* Without a pipe everything is copied. */
+void zerocopy_open(struct zerocopy *);
+/* Forgets what is pending. */
+void zerocopy_close(struct zerocopy *);
+/*
+ * Like sendmsg(): bytes that the socket has taken, or -1 with errno.  The next
+ * call must begin with the byte after them.  *ret_full: the socket takes no
+ * more for now.
+ */
+ssize_t zerocopy_send(
+    struct zerocopy *, int fd, struct iovec *, int n, bool *ret_full);
+
+#endif
