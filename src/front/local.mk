@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 noinst_LIBRARIES += src/front/libfront.a
 src_front_libfront_a_SOURCES = \
+	src/front/attach.c \
+	src/front/attach.h \
+	src/front/attachmsg.c \
+	src/front/attachmsg.h \
 	src/front/disk.c \
 	src/front/disk.h \
 	src/front/disks.c \
@@ -18,4 +22,8 @@ src_front_libfront_a_SOURCES = \
 	src/front/mount.c \
 	src/front/mount.h \
 	src/front/nbd.c \
-	src/front/nbd.h
+	src/front/nbd.h \
+	src/front/supervisor.c \
+	src/front/supervisor.h \
+	src/front/supervisor_impl.h \
+	src/front/supervisor_job.c

@@ -14,7 +14,6 @@
 #include <mntent.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -45,27 +44,6 @@ blockdev_flush(int fd)
 	if (ioctl(fd, BLKFLSBUF, 0) == -1 || fsync(fd) == -1)
 		return -errno;
 	return 0;
-}
-
-int
-blockdev_read(const char *path)
-{
-	enum { BLOCK = 4096 };
-	int fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
-	int error = fd == -1 ? -errno : 0;
-	void *buf = NULL;
-	ssize_t n;
-
-	if (error == 0)
-		error = -posix_memalign(&buf, BLOCK, BLOCK);
-	if (error == 0) {
-		n = pread(fd, buf, BLOCK, 0);
-		error = n == -1 ? -errno : n == 0 ? -ENXIO : 0;
-	}
-	free(buf);
-	if (fd != -1)
-		close(fd);
-	return error;
 }
 
 /* ---- who holds it ---- */

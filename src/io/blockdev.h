@@ -22,8 +22,6 @@ int blockdev_open(const char *path);
 /* A file system on it, then its own page cache, is written, and it is told to
  * flush.  0 or -errno. */
 int blockdev_flush(int fd);
-/* Reads its first block from the device itself: 0 or -errno. */
-int blockdev_read(const char *path);
 
 /* Who holds it, as far as this namespace shows: "mounted on /mnt, held by
  * dm-0", or "held by another mount namespace or a program". */

@@ -188,6 +188,8 @@ tests_unit_test_target_abort_SOURCES = \
 	tests/unit/target_rig.c tests/unit/target_rig.h \
 	tests/unit/test_target_abort.c tests/unit/unit.h
 tests_unit_test_target_abort_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_supervisor
+tests_unit_test_supervisor_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_target_io
 tests_unit_test_target_io_SOURCES = \
 	tests/unit/target_rig.c tests/unit/target_rig.h \
