@@ -14,6 +14,8 @@ src_proto_libproto_a_SOURCES = \
 	src/proto/login.c \
 	src/proto/login.h \
 	src/proto/login_initiator.c \
+	src/proto/login_initiator_impl.h \
+	src/proto/login_initiator_keys.c \
 	src/proto/login_target.c \
 	src/proto/lunaddr.c \
 	src/proto/lunaddr.h \
