@@ -12,6 +12,7 @@
  * it, too.  --run is the pattern.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -248,22 +249,30 @@ export_uri(
 	    e->config.tls == NBD_TLS_REQUIRE);
 }
 
-/* What a user of the server needs to know, and of port 0 cannot. */
+static void
+print_uri(
+    const struct exporting *e, const char *address, const struct disk *disk)
+{
+	char *uri = export_uri(e, address, disk);
+
+	if (uri != NULL)
+		puts(uri);
+	free(uri);
+}
+
+/* What a user of the server needs to know, and of port 0 cannot.  Who has made
+ * a socket for us knows. */
 static void
 print_uris(const struct exporting *e)
 {
 	const struct disk *disk = NULL;
-	const char *address;
 	unsigned i;
 
 	while ((disk = nbd_front_disk(e->front, disk)) != NULL)
-		for (i = 0; (address = nbd_front_address(e->front, i)) != NULL;
-		     i++) {
-			char *uri = export_uri(e, address, disk);
-
-			puts(uri == NULL ? address : uri);
-			free(uri);
-		}
+		for (i = 0; i < e->config.at_n; i++)
+			if (e->config.at[i].kind != LISTEN_INHERITED)
+				print_uri(
+				    e, nbd_front_address(e->front, i), disk);
 	fflush(stdout);
 }
 
@@ -333,6 +342,8 @@ exporting_start(void *ctx, struct serve *serve, struct error *err)
 {
 	struct exporting *e = ctx;
 
+	/* Of whoever reads the URIs; our sockets do not send it. */
+	signal(SIGPIPE, SIG_IGN);
 	e->serve = serve;
 	e->config.note = exporting_note;
 	e->config.ready = exporting_ready;
@@ -430,6 +441,8 @@ nbd_serve(struct options *o, struct arguments *args, struct exporting *e)
 	e->config.at = args->at;
 	e->config.at_n = args->at_n;
 	code = serve_run(&serve);
+	if (e->run.pid != 0)
+		return ERROR_FAILED; /* it was not waited for */
 	/* What was written may be lost although the command was content. */
 	return e->run.started && e->run.code != 0 ? e->run.code : code;
 }

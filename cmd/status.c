@@ -24,7 +24,7 @@ static const char help[] =
     "                               connections\n"
     "  -h, --help                   this\n\n"
     "example:\n"
-    "  luntap status --json | jq -r '.[].mountpoint'\n";
+    "  luntap status --json | jq -r '.[] | .mountpoint // .addresses[0]'\n";
 
 #define ANSWER_MS 2000
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=bash
 # bash completion for luntap: commands, the options that each prints with
-# --help, mount points of running mounts.
+# --help, mount points and addresses of what runs.
 
 # The words that begin with what was typed; unlike compgen -W, which would run
 # a $(...) in the name of a folder.
@@ -18,7 +18,7 @@ _luntap() {
 	local cur=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]:-} words
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		_luntap_choose discover list inquiry readcapacity mount unmount \
+		_luntap_choose discover list inquiry readcapacity mount nbd unmount \
 			status target --help --version
 	elif [[ $cur = -* ]]; then
 		mapfile -t words < <(luntap "$command" --help 2>/dev/null |

@@ -5,6 +5,7 @@ dist_man_MANS = \
 	man/luntap-inquiry.1 \
 	man/luntap-list.1 \
 	man/luntap-mount.1 \
+	man/luntap-nbd.1 \
 	man/luntap-readcapacity.1 \
 	man/luntap-status.1 \
 	man/luntap-target.1 \

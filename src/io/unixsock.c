@@ -21,8 +21,8 @@ unixsock_addr(const char *path, struct sockaddr_un *ret)
 	return 0;
 }
 
-int
-unixsock_connect(const char *path)
+static int
+connect_to(const char *path, int flags)
 {
 	struct sockaddr_un addr;
 	int error = unixsock_addr(path, &addr);
@@ -30,7 +30,7 @@ unixsock_connect(const char *path)
 
 	if (error != 0)
 		return error;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 	if (fd == -1)
 		return -errno;
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == -1) {
@@ -41,8 +41,15 @@ unixsock_connect(const char *path)
 	return fd;
 }
 
+int
+unixsock_connect(const char *path)
+{
+	return connect_to(path, 0);
+}
+
 /* connect() refuses a regular file in the same words as a socket without a
- * listener, and a file is not ours to remove. */
+ * listener, and a file is not ours to remove.  It would wait for a listener
+ * whose queue is full. */
 static int
 remove_stale(const char *path)
 {
@@ -53,11 +60,11 @@ remove_stale(const char *path)
 		return -errno;
 	if (!S_ISSOCK(st.st_mode))
 		return -EADDRINUSE;
-	other = unixsock_connect(path);
-	if (other >= 0) {
+	other = connect_to(path, SOCK_NONBLOCK);
+	if (other >= 0)
 		close(other);
+	if (other >= 0 || other == -EAGAIN)
 		return -EADDRINUSE;
-	}
 	if (other != -ECONNREFUSED)
 		return other;
 	return unlink(path) == -1 ? -errno : 0;
