@@ -168,7 +168,7 @@ nothing_left() {
 	expect 137 luntap nbd --run 'kill -KILL $$' "$E0"
 	# No signal is blocked there, and none of ours is ignored.
 	expect 0 luntap nbd --run \
-		'grep -E "^Sig(Blk|Ign)" /proc/$$/status' "$E0"
+		'grep -E "^Sig(Blk|Ign)" /proc/self/status' "$E0"
 	[[ $output = *"SigBlk:	0000000000000000"* ]]
 	# Bit 12 is SIGPIPE, 14 SIGTERM.
 	mask=$((16#$(sed -n 's/SigIgn:\t//p' <<<"$output")))
