@@ -12,6 +12,14 @@ fuzz_programs += tests/fuzz/fuzz_login
 tests_fuzz_fuzz_login_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_login.c
 tests_fuzz_fuzz_login_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_login_LDFLAGS = -fsanitize=fuzzer
+fuzz_programs += tests/fuzz/fuzz_nhandshake
+tests_fuzz_fuzz_nhandshake_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_nhandshake.c
+tests_fuzz_fuzz_nhandshake_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_nhandshake_LDFLAGS = -fsanitize=fuzzer
+fuzz_programs += tests/fuzz/fuzz_ntransmit
+tests_fuzz_fuzz_ntransmit_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_ntransmit.c
+tests_fuzz_fuzz_ntransmit_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_ntransmit_LDFLAGS = -fsanitize=fuzzer
 fuzz_programs += tests/fuzz/fuzz_pdu
 tests_fuzz_fuzz_pdu_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_pdu.c
 tests_fuzz_fuzz_pdu_LDADD = $(FUZZ_LIBS)
@@ -42,6 +50,16 @@ check_PROGRAMS += tests/fuzz/replay_login
 tests_fuzz_replay_login_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_login.c
 tests_fuzz_replay_login_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(FUZZ_CORPUS)/login"'
 tests_fuzz_replay_login_LDADD = $(FUZZ_LIBS)
+check_PROGRAMS += tests/fuzz/replay_nhandshake
+tests_fuzz_replay_nhandshake_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_nhandshake.c
+tests_fuzz_replay_nhandshake_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DCORPUS='"$(FUZZ_CORPUS)/nhandshake"'
+tests_fuzz_replay_nhandshake_LDADD = $(FUZZ_LIBS)
+check_PROGRAMS += tests/fuzz/replay_ntransmit
+tests_fuzz_replay_ntransmit_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_ntransmit.c
+tests_fuzz_replay_ntransmit_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DCORPUS='"$(FUZZ_CORPUS)/ntransmit"'
+tests_fuzz_replay_ntransmit_LDADD = $(FUZZ_LIBS)
 check_PROGRAMS += tests/fuzz/replay_pdu
 tests_fuzz_replay_pdu_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_pdu.c
 tests_fuzz_replay_pdu_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(FUZZ_CORPUS)/pdu"'

@@ -10,6 +10,15 @@ tests_pair_test_pair_SOURCES = \
 	tests/pair/world.h \
 	tests/unit/prng.h
 tests_pair_test_pair_LDADD = $(LAYERS) $(LUNTAP_LIBS)
+check_PROGRAMS += tests/pair/test_nbd_pair
+tests_pair_test_nbd_pair_SOURCES = \
+	tests/pair/nbd_client.c \
+	tests/pair/nbd_disk.c \
+	tests/pair/nbd_model.c \
+	tests/pair/nbd_world.h \
+	tests/pair/test_nbd_pair.c \
+	tests/unit/prng.h
+tests_pair_test_nbd_pair_LDADD = $(LAYERS) $(LUNTAP_LIBS)
 if CMOCKA
 check_PROGRAMS += tests/pair/test_lun_pair
 tests_pair_test_lun_pair_SOURCES = \

@@ -209,7 +209,8 @@ client_fini(struct client *c)
 	c->nc = NULL;
 	free(c->out);
 	free(c->in);
-	c->out = c->in = NULL;
+	free(c->taken);
+	c->out = c->in = c->taken = NULL;
 }
 
 static void
@@ -307,18 +308,18 @@ client_bytes(struct client *c, const void *data, size_t len)
 const uint8_t *
 client_take(struct client *c, size_t n)
 {
-	static uint8_t *taken;
-
 	client_pump(c);
 	if (c->in_len < n)
 		return NULL;
-	free(taken);
-	taken = malloc(n + 1);
-	assert_non_null(taken);
-	memcpy(taken, c->in, n);
-	memmove(c->in, c->in + n, c->in_len - n);
+	free(c->taken);
+	c->taken = malloc(n + 1);
+	assert_non_null(c->taken);
+	if (n > 0)
+		memcpy(c->taken, c->in, n);
 	c->in_len -= n;
-	return taken;
+	if (c->in_len > 0)
+		memmove(c->in, c->in + n, c->in_len);
+	return c->taken;
 }
 
 bool

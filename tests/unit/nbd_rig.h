@@ -57,6 +57,7 @@ struct client {
 	/* Sent and not yet taken; received and not yet looked at. */
 	uint8_t *out, *in;
 	size_t out_len, out_room, in_len, in_room;
+	uint8_t *taken; /* by client_take() last */
 };
 
 /* Exports: "first" (also "", thin) and "second" (plain, described). */

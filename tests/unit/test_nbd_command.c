@@ -148,7 +148,7 @@ test_write(void **state)
 		size_t length;
 	} rows[] = { { 0, 512 }, { 4096, 4096 }, { 1, 1 }, { 511, 3 },
 		{ 12345, 100000 }, { 0, MAX_PAYLOAD }, { 77, 0 } };
-	uint8_t *data = malloc(MAX_PAYLOAD);
+	uint8_t *data = calloc(1, MAX_PAYLOAD);
 	struct reply r;
 
 	(void)state;
