@@ -61,7 +61,7 @@ struct lun_io {
 	uint64_t cmd_end;
 	uint8_t cmd_edges;
 	bool cmd_sync;
-	bool may_be_short;	/* the reply may be shorter than asked for */
+	bool may_be_short;	/* less may be transferred than asked for */
 	uint8_t retries;	/* of this command */
 	uint8_t *bounce;	/* two blocks */
 	struct iovec *iov_heap; /* when LUN_IOVS are not enough */

@@ -149,6 +149,7 @@ send_same(struct lun_io *io, uint64_t end, bool unmap)
 	    io->task.cdb, first, (uint32_t)(last - first), unmap, false);
 	io->cmd_end = last << lun->shift;
 	io->cmd_edges = 0;
+	io->may_be_short = false;
 	io->iovs[0].iov_base = lun_zeros();
 	io->iovs[0].iov_len = lun_block_size(lun);
 	lun_io_send(io, TASK_OUT, TASK_REPLAY, io->iovs, 1,
@@ -172,6 +173,9 @@ send_unmap(struct lun_io *io, uint64_t end)
 	len = unmap_put(io->bounce, lun_block_size(lun), &range, 1);
 	cdb_unmap(io->task.cdb, (uint16_t)len);
 	io->cmd_end = last << lun->shift;
+	/* tgtd unmaps and says that it has taken nothing of the list.  What was
+	 * not unmapped may keep its content anyway. */
+	io->may_be_short = true;
 	io->iovs[0].iov_base = io->bounce;
 	io->iovs[0].iov_len = (size_t)len;
 	lun_io_send(io, TASK_OUT, TASK_REPLAY, io->iovs, 1, (uint32_t)len);

@@ -202,6 +202,33 @@ residual(void **state)
 	rig_fini(&rig);
 }
 
+/* Discarded blocks may keep their content: tgtd takes the list of UNMAP and
+ * counts all of it as missing. */
+static void
+residual_of_unmap(void **state)
+{
+	struct fake_disk *d = &rig.session.disk;
+
+	(void)state;
+	rig_init(&rig, 512, 256, 0);
+	d->capacity.lbpme = d->capacity.lbprz = true;
+	d->provisioning.lbprz = 1;
+	d->provisioning.lbpws = d->provisioning.lbpu = true;
+	d->limits.max_unmap_lbas = 256;
+	d->limits.max_unmap_descriptors = 1;
+	rig_start(&rig);
+	assert_non_null(rig.bdev);
+	happens(SCSI_OP_UNMAP, 1, SCSI_GOOD, 0, 0);
+	plan.missing = 24;
+	assert_int_equal(rig_do(&rig, BDEV_DISCARD, 0, NULL, 512 * 100, 0), 0);
+	assert_int_equal(plan.times, 0);
+	/* Of zeros none may be missing. */
+	happens(SCSI_OP_WRITE_SAME_16, 1, SCSI_GOOD, 0, 0);
+	plan.missing = 1;
+	assert_int_equal(rig_do(&rig, BDEV_ZERO, 0, NULL, 512, 0), -EIO);
+	rig_fini(&rig);
+}
+
 static void
 bad_outcomes(void **state)
 {
@@ -435,6 +462,7 @@ main(void)
 		cmocka_unit_test(more_than_the_pool),
 		cmocka_unit_test(sense_to_errno),
 		cmocka_unit_test(residual),
+		cmocka_unit_test(residual_of_unmap),
 		cmocka_unit_test(bad_outcomes),
 		cmocka_unit_test(sent_again),
 		cmocka_unit_test(deferred_error),
