@@ -413,44 +413,6 @@ server_closes_what_makes_no_sense(void **state)
 	close(fd);
 }
 
-/* Whether the other end says or does something within a few turns. */
-static bool
-answers(int fd)
-{
-	struct timer stop;
-	uint8_t byte;
-
-	timer_init(&stop, stop_timer, NULL);
-	for (int i = 0; i < 50; i++) {
-		timer_set(loop, &stop, loop_now(loop) + CLOCK_MS);
-		loop_run(loop);
-		if (recv(fd, &byte, 1, MSG_DONTWAIT) != -1)
-			return true;
-	}
-	return false;
-}
-
-static void
-server_bounds_its_peers(void **state)
-{
-	static const uint8_t nop_out[48]; /* out of place in a login */
-	int fds[64], late;
-
-	(void)state;
-	start_target("127.0.0.1:0");
-	for (size_t i = 0; i < countof(fds); i++)
-		fds[i] = raw_connect();
-	late = raw_connect();
-	assert_int_equal(
-	    send(late, nop_out, sizeof(nop_out), 0), sizeof(nop_out));
-	assert_false(answers(late));
-	close(fds[0]);
-	assert_true(answers(late));
-	close(late);
-	for (size_t i = 1; i < countof(fds); i++)
-		close(fds[i]);
-}
-
 int
 main(void)
 {
@@ -463,7 +425,6 @@ main(void)
 		T(link_can_be_ended_at_any_time),
 		T(server_outlives_rude_peers),
 		T(server_closes_what_makes_no_sense),
-		T(server_bounds_its_peers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
