@@ -264,7 +264,7 @@ PY
 # answered; then the connection is closed.
 @test "each way to end is clean, and answers what is in flight" {
 	for how in TERM INT unmount; do
-		serve "$E0"
+		serve --log-file "$DIR/home/log.$how" "$E0"
 		as_user python3 - "$sock" "$how" "$pid" "$LUNTAP" <<'PY'
 import os, signal, socket, struct, subprocess, sys
 path, how, pid, luntap = sys.argv[1:]
@@ -304,6 +304,7 @@ print(done, "done", refused, "refused")
 assert f.read(1) == b""
 PY
 		nothing_left
+		run ! grep "not taken all answers" "$DIR/home/log.$how"
 	done
 }
 
