@@ -14,6 +14,12 @@ LUN_RIG = \
 	tests/unit/lun_rig.h
 LUN_RIG_LIBS = src/block/libblock.a src/proto/libproto.a src/base/libbase.a \
 	$(LUNTAP_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_activation
+tests_unit_test_activation_SOURCES = \
+	cmd/activation.c \
+	tests/unit/test_activation.c \
+	tests/unit/unit.h
+tests_unit_test_activation_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_bdev
 tests_unit_test_bdev_SOURCES = tests/unit/test_bdev.c tests/unit/unit.h
 tests_unit_test_bdev_LDADD = $(UNIT_LIBS)
@@ -128,6 +134,12 @@ tests_unit_test_nreader_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_nwire
 tests_unit_test_nwire_SOURCES = tests/unit/test_nwire.c tests/unit/unit.h
 tests_unit_test_nwire_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_nbduri
+tests_unit_test_nbduri_SOURCES = \
+	cmd/nbduri.c \
+	tests/unit/test_nbduri.c \
+	tests/unit/unit.h
+tests_unit_test_nbduri_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_options
 tests_unit_test_options_SOURCES = \
 	cmd/initiator.c \
