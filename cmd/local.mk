@@ -6,6 +6,11 @@ luntap_SOURCES = \
 	cmd/client.c \
 	cmd/client.h \
 	cmd/cmd.h \
+	cmd/device.c \
+	cmd/device.h \
+	cmd/device_detach.c \
+	cmd/device_impl.h \
+	cmd/device_server.c \
 	cmd/discover.c \
 	cmd/initiator.c \
 	cmd/initiator.h \
@@ -34,6 +39,8 @@ luntap_SOURCES = \
 	cmd/targets.c \
 	cmd/targets.h \
 	cmd/unmount.c \
+	cmd/user.c \
+	cmd/user.h \
 	cmd/vpd.c \
 	cmd/vpd.h
 luntap_LDADD = $(LAYERS) $(LUNTAP_LIBS)

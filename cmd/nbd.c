@@ -20,6 +20,7 @@
 
 #include "cmd/activation.h"
 #include "cmd/cmd.h"
+#include "cmd/device.h"
 #include "cmd/mountpoint.h"
 #include "cmd/nbduri.h"
 #include "cmd/options.h"
@@ -32,7 +33,8 @@
 #define PLACES_MAX 32 /* to listen at */
 
 static const char help[] =
-    "usage: luntap nbd [OPTION]... URL\n\n"
+    "usage: luntap nbd [OPTION]... URL\n"
+    "       luntap nbd --detach /dev/nbdN [--force]\n\n"
     "Serves the disks of a target by NBD, as the exports lun-0, lun-1, ...; "
     "with a LUN\n"
     "in the URL that one alone, which is the default export as well.\n\n"
@@ -40,6 +42,10 @@ static const char help[] =
     "      --socket PATH            listen on a Unix socket; repeatable\n"
     "      --listen ADDR[:PORT]     listen on TCP, port 10809; repeatable\n"
     "      --run COMMAND            serve this command alone, as $uri\n"
+    "      --device /dev/nbdN|auto  a block device of the kernel (root)\n"
+    "      --connections N          to the kernel\n"
+    "      --user NAME              who logs in and serves the device\n"
+    "      --device-timeout SECONDS until its requests fail, 300; 0: never\n"
     "      --tls off|on|require     of clients, with the keys in\n"
     "      --tls-certificates DIR   server-cert.pem, server-key.pem, or\n"
     "      --tls-psk FILE           lines user:key\n"
@@ -52,12 +58,21 @@ static const char help[] =
     "      --run 'qemu-img convert -O qcow2 \"$uri\" backup.qcow2'\n"
     "  luntap nbd iscsi://nas.example/iqn.2026-01.org.example:disk \\\n"
     "      --socket /tmp/disks.sock\n"
-    "  luntap unmount /tmp/disks.sock\n";
+    "  luntap unmount /tmp/disks.sock\n"
+    "  luntap nbd iscsi://nas.example/iqn.2026-01.org.example:disk/3 \\\n"
+    "      --device /dev/nbd0 --user nobody\n"
+    "  luntap nbd --detach /dev/nbd0\n";
 
 enum {
 	OPTION_SOCKET = OPTIONS_OWN,
 	OPTION_LISTEN,
 	OPTION_RUN,
+	OPTION_DEVICE,
+	OPTION_CONNECTIONS,
+	OPTION_USER,
+	OPTION_DEVICE_TIMEOUT,
+	OPTION_DETACH,
+	OPTION_FORCE,
 	OPTION_TLS,
 	OPTION_TLS_CERTIFICATES,
 	OPTION_TLS_PSK,
@@ -70,6 +85,12 @@ static const struct option longs[] = {
 	{ "socket", required_argument, NULL, OPTION_SOCKET },
 	{ "listen", required_argument, NULL, OPTION_LISTEN },
 	{ "run", required_argument, NULL, OPTION_RUN },
+	{ "device", required_argument, NULL, OPTION_DEVICE },
+	{ "connections", required_argument, NULL, OPTION_CONNECTIONS },
+	{ "user", required_argument, NULL, OPTION_USER },
+	{ "device-timeout", required_argument, NULL, OPTION_DEVICE_TIMEOUT },
+	{ "detach", required_argument, NULL, OPTION_DETACH },
+	{ "force", no_argument, NULL, OPTION_FORCE },
 	{ "tls", required_argument, NULL, OPTION_TLS },
 	{ "tls-certificates", required_argument, NULL,
 	    OPTION_TLS_CERTIFICATES },
@@ -86,6 +107,7 @@ struct arguments {
 	char *paths[PLACES_MAX]; /* of the Unix sockets among them, absolute */
 	unsigned paths_n;
 	const char *command; /* --run */
+	struct device_options device;
 	enum nbd_tls tls;
 	struct tls_config tls_config;
 	bool read_only;
@@ -170,6 +192,22 @@ take(void *ctx, int option, const char *arg, struct error *err)
 	case OPTION_RUN:
 		args->command = arg;
 		return 0;
+	case OPTION_DEVICE:
+		args->device.path = arg;
+		return 0;
+	case OPTION_CONNECTIONS:
+		return device_take_connections(&args->device, arg, err);
+	case OPTION_USER:
+		args->device.user = arg;
+		return 0;
+	case OPTION_DEVICE_TIMEOUT:
+		return device_take_timeout(&args->device, arg, err);
+	case OPTION_DETACH:
+		args->device.detach = arg;
+		return 0;
+	case OPTION_FORCE:
+		args->device.force = true;
+		return 0;
 	case OPTION_TLS:
 		return take_tls(arg, &args->tls, err);
 	case OPTION_TLS_CERTIFICATES:
@@ -218,10 +256,18 @@ check(const struct arguments *args, struct error *err)
 		return error_set(err, ERROR_USAGE,
 		    "--run has a socket of its own: --socket and --listen do "
 		    "not go with it");
-	if (args->command == NULL && args->at_n == 0)
+	if (args->command == NULL && args->at_n == 0 &&
+	    args->device.path == NULL)
 		return error_set(err, ERROR_USAGE,
-		    "where to serve? --socket PATH, --listen ADDR[:PORT] or "
-		    "--run COMMAND is wanted");
+		    "where to serve? --socket PATH, --listen ADDR[:PORT], "
+		    "--run COMMAND or --device /dev/nbdN is wanted");
+	if (args->device.path != NULL &&
+	    (args->command != NULL || args->at_n > 0))
+		return error_set(err, ERROR_USAGE,
+		    "--device serves the kernel alone: --run, --socket and "
+		    "--listen do not go with it");
+	if (device_check(&args->device, err) < 0)
+		return -1;
 	if (tls->certificates != NULL && tls->psk_file != NULL)
 		return error_set(err, ERROR_USAGE,
 		    "--tls-certificates and --tls-psk: one of them is wanted");
@@ -460,6 +506,12 @@ nbd_url(struct options *o, struct arguments *args, const struct url *url)
 	e.config.read_only = args->read_only;
 	e.config.tls = args->tls;
 	e.config.log = &o->sink.log;
+	if (args->device.path != NULL) {
+		if (options_link(o, url, &e.config.link, &err) < 0)
+			return command_fail(&err);
+		return device_serve(o, &args->device, &e.config,
+		    args->foreground, args->pidfile);
+	}
 	if (options_link(o, url, &e.config.link, &err) < 0 ||
 	    (args->tls != NBD_TLS_OFF &&
 		tls_server_new(&args->tls_config, &credentials, &err) < 0))
@@ -487,6 +539,12 @@ nbd_arguments(
 	struct error err;
 	struct url *url;
 
+	if (args->device.detach != NULL)
+		return device_detach(&args->device, argv[optind] != NULL);
+	if (argv[optind] == NULL) {
+		error_set(&err, ERROR_USAGE, "a URL is wanted (see --help)");
+		return command_fail(&err);
+	}
 	url = options_url(argv[optind], false, &err);
 	if (url == NULL)
 		return command_fail(&err);
@@ -504,7 +562,7 @@ nbd_arguments(
 static int
 nbd_run(int argc, char **argv)
 {
-	struct arguments args = { 0 };
+	struct arguments args = { .device.timeout = DEVICE_TIMEOUT };
 	struct command_line line = {
 		.help = help,
 		.groups = OPTIONS_SESSION,
@@ -512,7 +570,7 @@ nbd_run(int argc, char **argv)
 		.longs = longs,
 		.take = take,
 		.ctx = &args,
-		.operands_min = 1,
+		.operands_min = 0, /* --detach has none */
 		.operands_max = 1,
 	};
 	struct options o;

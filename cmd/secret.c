@@ -48,6 +48,25 @@ arena_init(size_t size, struct error *err)
 	return 0;
 }
 
+static void wipe_dead_frames(void) __attribute__((noinline));
+
+/* Functions that have returned leave copies on the stack. */
+static void
+wipe_dead_frames(void)
+{
+	char dead[64 * 1024];
+
+	explicit_bzero(dead, sizeof(dead));
+}
+
+void
+secret_wipe(void)
+{
+	if (arena.base != NULL)
+		explicit_bzero(arena.base, arena.size);
+	wipe_dead_frames();
+}
+
 void
 secret_lock(void)
 {

@@ -26,6 +26,9 @@
 int secret_init(int argc, char **argv, struct error *err);
 /* Wipes everything; what secret_new() gave is gone. */
 void secret_fini(void);
+/* Wipes it but for the memory itself: for a process that has forked the one
+ * that goes on with it. */
+void secret_wipe(void);
 /* A lock in memory does not survive fork(): the child that goes on calls this.
  */
 void secret_lock(void);

@@ -20,6 +20,7 @@ struct serve {
 	char *pidfile; /* absolute, or NULL */
 	struct control *control;
 	struct control_request *stop; /* waits for the end, or NULL */
+	const char *name; /* of what is served; NULL: not known yet */
 	bool started;
 	bool ready;
 	struct error why; /* class 0: a clean end */
@@ -68,7 +69,7 @@ serve_ready(void *serve)
 	struct error err;
 
 	s->ready = true;
-	log_info(&o->sink.log, "serving %s", s->config->name);
+	log_info(&o->sink.log, "serving %s", s->name);
 	if (daemon_ready(&s->daemon, &err) < 0) {
 		s->config->ops->stop(s->config->ctx);
 		return;
@@ -106,8 +107,10 @@ serve_signal(void *ctx, int signo)
 {
 	struct serve *s = ctx;
 
+	const struct serve_ops *ops = s->config->ops;
+
 	log_info(&s->config->options->sink.log, "%s: ending", strsignal(signo));
-	s->config->ops->stop(s->config->ctx);
+	(ops->signalled != NULL ? ops->signalled : ops->stop)(s->config->ctx);
 }
 
 static void
@@ -124,19 +127,23 @@ serve_request(void *ctx, struct control_request *req, const char *what,
     struct json_object *json)
 {
 	struct serve *s = ctx;
+	const struct serve_ops *ops = s->config->ops;
 
 	(void)json;
 	if (!s->started) {
 		control_refuse(req, ERROR_FAILED, "it is starting");
 	} else if (strcmp(what, "status") == 0) {
 		answer_status(s, req);
-	} else if (strcmp(what, "stop") == 0) {
+	} else if (strcmp(what, "stop") == 0 || strcmp(what, "force") == 0) {
 		/* Asking again presses: the first one is let go. */
 		if (s->stop != NULL)
 			control_refuse(
 			    s->stop, ERROR_FAILED, "somebody else asked too");
 		s->stop = req;
-		s->config->ops->stop(s->config->ctx);
+		if (*what == 'f' && ops->force != NULL)
+			ops->force(s->config->ctx);
+		else
+			ops->stop(s->config->ctx);
 	} else {
 		control_refuse(req, ERROR_FAILED, "unknown request");
 	}
@@ -144,15 +151,29 @@ serve_request(void *ctx, struct control_request *req, const char *what,
 
 /* ---- from start to end ---- */
 
-static int
-serve_init(struct serve *s, struct error *err)
+int
+serve_named(struct serve *s, const char *name, struct error *err)
 {
 	const struct control_config control = {
 		.kind = s->config->kind,
-		.name = s->config->name,
+		.name = name,
 		.request = serve_request,
 		.ctx = s,
 	};
+
+	s->name = name;
+	return control_new(s->loop, &control, &s->control, err);
+}
+
+void
+serve_forked(struct serve *s)
+{
+	daemon_forget(&s->daemon);
+}
+
+static int
+serve_init(struct serve *s, struct error *err)
+{
 	int result;
 
 	secret_lock();
@@ -167,7 +188,8 @@ serve_init(struct serve *s, struct error *err)
 	if (s->pidfile != NULL &&
 	    daemon_pidfile(&s->daemon, s->pidfile, err) < 0)
 		return -1;
-	return control_new(s->loop, &control, &s->control, err);
+	return s->config->name == NULL ? 0
+				       : serve_named(s, s->config->name, err);
 }
 
 /* Frees everything; the answer to `stop` goes last, when the pid file is gone
@@ -194,10 +216,12 @@ serve_fini(struct serve *s)
 static int
 serve_here(struct serve *s)
 {
+	const struct serve_ops *ops = s->config->ops;
 	int result = -1;
 
-	if (serve_init(s, &s->why) == 0 &&
-	    s->config->ops->start(s->config->ctx, s, &s->why) == 0) {
+	if ((ops->fork == NULL || ops->fork(s->config->ctx, s, &s->why) == 0) &&
+	    serve_init(s, &s->why) == 0 &&
+	    ops->start(s->config->ctx, s, &s->why) == 0) {
 		s->started = true;
 		result = loop_run(s->loop);
 	}

@@ -24,12 +24,20 @@
 struct serve;
 
 struct serve_ops {
+	/* Optional.  Before all others, when the process has no descriptors and
+	 * threads yet: forks another one, which calls serve_forked() and does
+	 * not come back.  0, or -1 with err. */
+	int (*fork)(void *ctx, struct serve *, struct error *err);
 	/* Required.  Begins, in the process that serves; serve_ready() or
 	 * serve_ended() follows.  0, or -1 with err. */
 	int (*start)(void *ctx, struct serve *, struct error *err);
 	/* Required.  It is to end: serve_ended() or serve_busy() follows.
 	 * Again when somebody insists.  Only after a start. */
 	void (*stop)(void *ctx);
+	/* Optional: the same, for a signal, and for who wants the end even when
+	 * it is in use. */
+	void (*signalled)(void *ctx);
+	void (*force)(void *ctx);
 	/* Required.  What `luntap status` is to show: serve_status(), and what
 	 * else there is.  Only after a start. */
 	void (*status)(void *ctx, struct json_object *into);
@@ -42,7 +50,7 @@ struct serve_config {
 	void *ctx;
 	struct options *options;
 	const char *kind; /* of the control socket: "mount", "nbd" */
-	const char *name; /* what is served, absolute */
+	const char *name; /* what is served, absolute; NULL: serve_named() */
 	bool foreground;
 	const char *pidfile; /* or NULL */
 };
@@ -52,6 +60,9 @@ struct serve_config {
 int serve_run(const struct serve_config *);
 
 struct loop *serve_loop(struct serve *);
+void serve_forked(struct serve *);
+/* What is served is known now, before serve_ready().  0, or -1 with err. */
+int serve_named(struct serve *, const char *name, struct error *err);
 
 void serve_status(struct json_object *into, const struct disks_status *,
     unsigned in_flight, uint64_t read_bytes, uint64_t written_bytes);

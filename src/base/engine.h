@@ -52,6 +52,11 @@ struct engine_ops {
 	 * Without: always. */
 	bool (*established)(const void *conn);
 
+	/* Optional.  What has come from a peer that has hung up is dropped
+	 * unread: it has been told that all of it has failed, and may have sent
+	 * it again by another connection. */
+	bool stale_after_hangup;
+
 	/* Optional, both or none.  True when the transport is to turn to TLS
 	 * now; nothing is received or sent until it has, and tls_ready() says
 	 * so. */

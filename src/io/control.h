@@ -11,9 +11,10 @@
  *
  *     {"request":"status"}  ->  {"pid":42, ...}
  *     {"request":"stop"}    ->  {"result":0}      when everything has ended
+ *     {"request":"force"}   ->  the same, even when it is in use
  *     {"request":"dance"}   ->  {"error":"unknown request","class":2}
  *
- * Then the server closes; after "stop" its connection stays open until the
+ * Then the server closes; after "stop" and "force" its connection stays open until the
  * process ends.  Only the same user and root are answered.
  */
 #ifndef IO_CONTROL_H
@@ -88,6 +89,9 @@ int control_ask(const char *path, const char *what, int timeout_ms,
     struct json_object **ret, struct error *err);
 /* Asks to stop, and after the answer waits until the process is gone. */
 int control_stop(const char *path, int timeout_ms, struct json_object **ret,
+    struct error *err);
+/* The same with "force". */
+int control_force(const char *path, int timeout_ms, struct json_object **ret,
     struct error *err);
 
 #endif

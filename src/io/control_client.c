@@ -194,9 +194,9 @@ control_ask(const char *path, const char *what, int timeout_ms,
 	return result;
 }
 
-int
-control_stop(const char *path, int timeout_ms, struct json_object **ret,
-    struct error *err)
+static int
+end_server(const char *path, const char *what, int timeout_ms,
+    struct json_object **ret, struct error *err)
 {
 	int64_t until = deadline(timeout_ms);
 	struct json_object *json = NULL;
@@ -206,7 +206,7 @@ control_stop(const char *path, int timeout_ms, struct json_object **ret,
 
 	if (fd == -1)
 		return -1;
-	result = ask(fd, path, "stop", until, &json, err);
+	result = ask(fd, path, what, until, &json, err);
 	/* The end of the stream is the end of the process. */
 	if (result == 0 && read_until(fd, EOF, until, &rest) == 0) {
 		free(rest);
@@ -218,6 +218,20 @@ control_stop(const char *path, int timeout_ms, struct json_object **ret,
 	}
 	close(fd);
 	return result;
+}
+
+int
+control_stop(const char *path, int timeout_ms, struct json_object **ret,
+    struct error *err)
+{
+	return end_server(path, "stop", timeout_ms, ret, err);
+}
+
+int
+control_force(const char *path, int timeout_ms, struct json_object **ret,
+    struct error *err)
+{
+	return end_server(path, "force", timeout_ms, ret, err);
 }
 
 /* ---- finding them ---- */

@@ -177,11 +177,12 @@ daemon_pidfile(struct daemon *d, const char *path, struct error *err)
 	return 0;
 }
 
-static int
-leave_terminal(void)
+int
+daemon_leave_terminal(void)
 {
 	int fd;
 
+	umask(077);
 	if (setsid() == -1 || chdir("/") == -1)
 		return -errno;
 	fd = open("/dev/null", O_RDWR);
@@ -209,8 +210,7 @@ daemon_ready(struct daemon *d, struct error *err)
 	if (d->pipe == -1)
 		return 0;
 	fflush(NULL);
-	umask(077);
-	error = leave_terminal();
+	error = daemon_leave_terminal();
 	if (error != 0)
 		return error_set(err, ERROR_FAILED,
 		    "cannot leave the terminal: %s", strerror(-error));
@@ -218,6 +218,14 @@ daemon_ready(struct daemon *d, struct error *err)
 	if (error != 0)
 		return error_set(err, ERROR_FAILED, "interrupted");
 	return 0;
+}
+
+void
+daemon_forget(struct daemon *d)
+{
+	if (d->pipe != -1)
+		close(d->pipe);
+	d->pipe = -1;
 }
 
 bool

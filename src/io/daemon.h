@@ -58,6 +58,12 @@ int daemon_pidfile(struct daemon *, const char *path, struct error *err);
  */
 int daemon_ready(struct daemon *, struct error *err);
 
+/* A further process of the child's: that one reports for both. */
+void daemon_forget(struct daemon *);
+/* What daemon_ready() does, for such a process: it becomes leader of a session
+ * of its own, and so on.  0 or -errno. */
+int daemon_leave_terminal(void);
+
 /* The child has failed and ends: the parent's daemon_fork() returns -1 with
  * this error once it has.  False in the foreground (or when ready before):
  * print it yourself. */

@@ -22,6 +22,8 @@ src_io_libio_a_SOURCES = \
 	src/io/logsink.h \
 	src/io/loop.c \
 	src/io/loop.h \
+	src/io/lowmem.c \
+	src/io/lowmem.h \
 	src/io/nbdmsg.c \
 	src/io/nbdmsg.h \
 	src/io/nbdnl.c \

@@ -239,6 +239,7 @@ peer_new(struct server *server, int fd, const char *name, const char *local,
 	p->pump = (struct deferred){ .run = peer_pump, .ctx = p };
 	timer_init(&p->timer, peer_timer, p);
 	stream_init(&p->stream, server->loop, &peer_stream_ops, p);
+	p->stream.stale_after_hangup = engine->stale_after_hangup;
 	p->conn = engine->conn_new(
 	    ctx, name, local, peer_pump_soon, p, loop_now(server->loop));
 	TAILQ_INSERT_TAIL(&server->peers, p, link);

@@ -96,10 +96,11 @@ static void
 stream_ready(struct watch *w, uint32_t events)
 {
 	struct stream *s = w->ctx;
+	bool stale = s->stale_after_hangup && (events & EPOLLHUP) != 0;
 
 	if (s->over)
 		return;
-	if (events & EPOLLIN && !s->starved) {
+	if (events & EPOLLIN && !s->starved && !stale) {
 		if (!stream_read(s))
 			return;
 	} else if (events & (EPOLLERR | EPOLLHUP)) {

@@ -47,6 +47,7 @@ struct stream {
 	bool over;    /* ended() was called */
 	int low;      /* SO_RCVLOWAT */
 	struct zerocopy zerocopy;
+	bool stale_after_hangup; /* the owner's: engine.h */
 	uint64_t rx_bytes;
 	uint64_t tx_bytes;
 };

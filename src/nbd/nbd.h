@@ -121,5 +121,11 @@ bool nconn_closing(const struct nconn *, struct error *ret_why);
 
 /* The same calls as a table, whose ctx is a struct nbd. */
 extern const struct engine_ops nbd_engine;
+/* And for nconn_new_attached(). */
+struct nbd_attached {
+	struct nbd *nbd;
+	const char *name;
+};
+extern const struct engine_ops nbd_attached_engine; /* its ctx is that */
 
 #endif

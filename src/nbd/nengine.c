@@ -10,6 +10,17 @@ nengine_new(void *ctx, const char *peer, const char *local,
 	return nconn_new(ctx, peer, wake, wake_ctx, now);
 }
 
+static void *
+nengine_new_attached(void *ctx, const char *peer, const char *local,
+    void (*wake)(void *ctx), void *wake_ctx, uint64_t now)
+{
+	const struct nbd_attached *attached = ctx;
+
+	(void)local;
+	return nconn_new_attached(
+	    attached->nbd, attached->name, peer, wake, wake_ctx, now);
+}
+
 static void
 nengine_free(void *conn)
 {
@@ -91,4 +102,18 @@ const struct engine_ops nbd_engine = {
 	.established = nengine_established,
 	.wants_tls = nengine_wants_tls,
 	.tls_ready = nengine_tls_ready,
+};
+
+const struct engine_ops nbd_attached_engine = {
+	.conn_new = nengine_new_attached,
+	.conn_free = nengine_free,
+	.rx_iov = nengine_rx_iov,
+	.rx_done = nengine_rx_done,
+	.tx_iov = nengine_tx_iov,
+	.tx_done = nengine_tx_done,
+	.deadline = nengine_deadline,
+	.tick = nengine_tick,
+	.closing = nengine_closing,
+	.established = nengine_established,
+	.stale_after_hangup = true,
 };

@@ -669,8 +669,10 @@ main(void)
 	int fd = pidfd_open(getpid(), 0);
 
 	/* valgrind knows no such call. */
-	if (fd == -1 && errno == ENOSYS)
-		return 77;
+	if (fd == -1 && errno == ENOSYS) {
+		puts("1..1\nok 1 # SKIP no pidfd_open()");
+		return 0;
+	}
 	close(fd);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
