@@ -212,9 +212,11 @@ test_write_wrong(void **state)
 		    NBD_ENOSPC);
 		assert_in_step();
 		disk->bdev.read_only = true;
+		disk->seen_n = 0;
 		assert_int_equal(
 		    client_do(&c, NBD_CMD_WRITE, 0, 0, 200000, data, NULL),
 		    NBD_EPERM);
+		assert_int_equal(disk->seen_n, 0);
 		assert_in_step();
 		finish();
 	}
