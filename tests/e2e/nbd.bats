@@ -377,6 +377,40 @@ status_says() {
 	nothing_left
 }
 
+@test "on tgtd: what is no disk is left out; a restart of the target is survived" {
+	truncate -s 16M "$DIR/tgt1"
+	start_tgtd
+	tgt_disk
+	run --separate-stderr luntap nbd --socket "$sock" --pidfile "$pidfile" \
+		"iscsi://$TGT_PORTAL/$IQN"
+	[ "$status" -eq 0 ]
+	[[ $stderr = *"LUN 0"*controller* ]]
+	[ "$output" = "nbd+unix:///lun-1?socket=$sock" ]
+	pid=$(cat "$pidfile")
+	as_user dd if=/dev/urandom of="$DIR/home/data" bs=1M count=16 status=none
+	# --flush: nothing is lost then that fails a later flush.
+	as_user nbdcopy --flush "$DIR/home/data" "$(uri lun-1)"
+	stop_tgtd
+	exec_as_user nbdcopy "$(uri lun-1)" "$DIR/home/back" 3>&- &
+	remember copy $!
+	wait_for requests_wait
+	start_tgtd_on "${TGT_PORTAL##*:}"
+	tgt_disk
+	wait_for gone "$(cat "$DIR/pids/copy")"
+	rm "$DIR/pids/copy"
+	cmp "$DIR/home/data" "$DIR/home/back"
+	luntap unmount "$sock"
+	nothing_left
+	stop_tgtd
+}
+requests_wait() {
+	luntap status --json | jq -e '.[].in_flight > 0'
+}
+tgt_disk() {
+	tgt_target 1 "$IQN"
+	tgt_lun 1 1 "$DIR/tgt1" 512
+}
+
 @test "secrets show nowhere" {
 	as_user sh -c "umask 077; echo alice secret-words-of-alice \
 		>$DIR/home/chap"
