@@ -462,6 +462,14 @@ socat_garbage() {
 	undisturbed hostile oversized_options
 	stop
 }
+@test "what comes in the clear after STARTTLS ends the connection" {
+	serve "$E512" --tls=on --tls-certificates "$KEYS/server"
+	undisturbed hostile clear
+	[ "$(grep -c 'in the clear behind NBD_OPT_STARTTLS' "$work/log")" = 3 ]
+	[ "$(grep -c 'TLS handshake: ' "$work/log")" = 3 ]
+	size "$(tls_uri nobody)"
+	stop
+}
 @test "clients that break off in the middle of a message" {
 	serve "$E512"
 	hostile drop

@@ -6,6 +6,7 @@ byte (the NBD specification, doc/proto.md).
   garbage            random bytes, in each phase
   oversized_options  that say they are larger than any may be
   oversized          the same, and requests
+  clear              asks for TLS and goes on in the clear
   drop_early         breaks off while options or answers are under way
   drop               the same, and in the middle of writes
   unread             N clients, with TLS when there is a CA-FILE, that ask for
@@ -96,6 +97,7 @@ def closed(s):
     except ConnectionResetError:
         pass
     s.close()
+    return got
 
 
 def garbage(path):
@@ -135,6 +137,25 @@ def oversized(path):
             enter(s)
             send_some(s, request(kind, 0, length) + b"y" * 100000)
             closed(s)
+
+
+def clear(path):
+    """What comes in the clear must not be taken for what came by TLS."""
+    more = option(EXPORT_NAME) + request(READ, 0, 512)
+    for pause in (False, True):
+        for n in (1, 5, len(more)):
+            s = connect(path)
+            greet(s)
+            if pause:
+                s.sendall(option(STARTTLS))
+                assert exactly(s, 20)[12:16] == b"\0\0\0\1"
+                s.sendall(more[:n])
+                if n < 6:
+                    s.shutdown(socket.SHUT_WR)
+            else:
+                s.sendall(option(STARTTLS) + more[:n])
+            # The answer to STARTTLS and an alert of TLS, and nothing else.
+            assert closed(s) < 100
 
 
 def drop_early(path):
@@ -208,6 +229,7 @@ def main():
             "garbage": garbage,
             "oversized": oversized,
             "oversized_options": oversized_options,
+            "clear": clear,
             "drop": drop,
             "drop_early": drop_early,
         }[what](path)
