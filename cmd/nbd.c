@@ -4,12 +4,8 @@
  * front/nbd.h served, at the places that were named, or for one command alone
  * (--run).
  *
- * What else may hang on the exports, such as a device of the kernel, plugs in
- * between the front end and serve.h: exporting_ready() is where it begins, with
- * nbd_front_server() and the disks at hand, and serve_ready() waits until it
- * can be used; exporting_stop() is where it ends, before nbd_front_stop(), and
- * serve_busy() says that it cannot; exporting_status() and exporting_free() ask
- * it, too.  --run is the pattern.
+ * A device of the kernel takes two processes and privileges, and goes its own
+ * way from where the arguments are known: device.h.
  */
 #include <errno.h>
 #include <signal.h>
@@ -36,8 +32,8 @@ static const char help[] =
     "usage: luntap nbd [OPTION]... URL\n"
     "       luntap nbd --detach /dev/nbdN [--force]\n\n"
     "Serves the disks of a target by NBD, as the exports lun-0, lun-1, ...; "
-    "with a LUN\n"
-    "in the URL that one alone, which is the default export as well.\n\n"
+    "with a\n"
+    "LUN in the URL that one alone, which is the default export as well.\n\n"
     "options:\n"
     "      --socket PATH            listen on a Unix socket; repeatable\n"
     "      --listen ADDR[:PORT]     listen on TCP, port 10809; repeatable\n"
