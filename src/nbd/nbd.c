@@ -27,7 +27,7 @@ nbd_new(const struct nbd_config *config)
 void
 nbd_free(struct nbd *nbd)
 {
-	struct export *export;
+	struct nexport *export;
 
 	if (nbd == NULL)
 		return;
@@ -40,10 +40,10 @@ nbd_free(struct nbd *nbd)
 	free(nbd);
 }
 
-struct export *
+struct nexport *
 nbd_export(const struct nbd *nbd, const void *name, size_t len)
 {
-	struct export *export;
+	struct nexport *export;
 
 	TAILQ_FOREACH (export, &nbd->exports, link)
 		if ((len == 0 && export->is_default) ||
@@ -59,13 +59,13 @@ nbd_add_export(struct nbd *nbd, const char *name, const char *description,
 {
 	size_t name_len = strlen(name);
 	size_t description_len = description == NULL ? 0 : strlen(description);
-	struct export *export;
+	struct nexport *export;
 
 	if (name_len == 0 || name_len > NBD_NAME_MAX ||
 	    description_len > NBD_NAME_MAX)
 		return -EINVAL;
 	if (nbd_export(nbd, name, name_len) != NULL ||
-	    (is_default && nbd_export(nbd, NULL, 0) != NULL))
+	    (is_default && nbd_export(nbd, "", 0) != NULL))
 		return -EEXIST;
 	export = calloc(1, sizeof(*export));
 	if (export == NULL)

@@ -14,9 +14,8 @@
  */
 #define NBD_HELD_MAX ((size_t)256 << 20)
 
-struct export
-{
-	TAILQ_ENTRY(export) link;
+struct nexport {
+	TAILQ_ENTRY(nexport) link;
 	struct bdev *bdev;
 	bool is_default;
 	size_t name_len;
@@ -27,7 +26,7 @@ struct export
 
 struct nbd {
 	struct nbd_config config;
-	TAILQ_HEAD(, export) exports;
+	TAILQ_HEAD(, nexport) exports;
 	TAILQ_HEAD(, nconn) conns; /* also those gone with requests in RUN */
 	struct pool pool;
 	size_t held_bytes; /* as in the connections */
@@ -36,6 +35,6 @@ struct nbd {
 };
 
 /* The export of that name, or NULL; "" is the default one. */
-struct export *nbd_export(const struct nbd *, const void *name, size_t len);
+struct nexport *nbd_export(const struct nbd *, const void *name, size_t len);
 
 #endif

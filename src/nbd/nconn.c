@@ -81,7 +81,7 @@ struct nconn *
 nconn_new_attached(struct nbd *nbd, const char *name, const char *peer,
     void (*wake)(void *ctx), void *wake_ctx, uint64_t now)
 {
-	struct export *export = nbd_export(nbd, name, strlen(name));
+	struct nexport *export = nbd_export(nbd, name, strlen(name));
 	struct nconn *conn;
 
 	if (export == NULL)

@@ -112,9 +112,9 @@ struct nconn {
 
 	/* What was negotiated. */
 	enum nwire_mode mode;
-	struct export *meta;   /* NULL: no metadata context is selected */
-	struct export *export; /* TRANSMISSION */
-	uint16_t flags;	       /* transmission flags as told */
+	struct nexport *meta;	/* NULL: no metadata context is selected */
+	struct nexport *export; /* TRANSMISSION */
+	uint16_t flags;		/* transmission flags as told */
 
 	/* Transmission. */
 	struct nrequest *slots;

@@ -46,10 +46,10 @@ parse_queries(struct cursor *c, struct queries *ret)
 }
 
 /* The export and the queries of an option's data; NULL: the error was sent. */
-static struct export *
+static struct nexport *
 parse(struct nconn *conn, const uint8_t *data, size_t len, struct queries *ret)
 {
-	struct export *export;
+	struct nexport *export;
 	const uint8_t *name;
 	uint32_t name_len;
 	struct cursor c;
@@ -102,7 +102,7 @@ nmeta_list(struct nconn *conn, const uint8_t *data, size_t len)
 void
 nmeta_set(struct nconn *conn, const uint8_t *data, size_t len)
 {
-	struct export *export;
+	struct nexport *export;
 	struct queries q;
 
 	export = parse(conn, data, len, &q);

@@ -26,7 +26,7 @@ show(struct shown *shown, const uint8_t *name, size_t len)
 
 /* Transmission begins. */
 static void
-enter(struct nconn *conn, struct export *export)
+enter(struct nconn *conn, struct nexport *export)
 {
 	conn->export = export;
 	conn->flags = nbd_export_flags(export->bdev);
@@ -47,7 +47,7 @@ enter(struct nconn *conn, struct export *export)
 static void
 run_export_name(struct nconn *conn, const uint8_t *data, size_t len)
 {
-	struct export *export;
+	struct nexport *export;
 	struct shown shown;
 
 	if (conn->mode == NWIRE_EXTENDED) {
@@ -79,7 +79,7 @@ run_abort(struct nconn *conn, const uint8_t *data, size_t len)
 static void
 run_list(struct nconn *conn, const uint8_t *data, size_t len)
 {
-	const struct export *export;
+	const struct nexport *export;
 	uint8_t head[4];
 
 	(void)data;
@@ -124,7 +124,7 @@ run_starttls(struct nconn *conn, const uint8_t *data, size_t len)
 /* ---- INFO, GO ---- */
 
 static void
-answer_export(struct nconn *conn, const struct export *export)
+answer_export(struct nconn *conn, const struct nexport *export)
 {
 	unsigned flags = nbd_export_flags(export->bdev);
 	uint8_t data[12];
@@ -138,7 +138,7 @@ answer_export(struct nconn *conn, const struct export *export)
 }
 
 static void
-answer_block_size(struct nconn *conn, const struct export *export)
+answer_block_size(struct nconn *conn, const struct nexport *export)
 {
 	uint32_t wanted = BLOCK_WANTED;
 	uint8_t data[14];
@@ -167,7 +167,7 @@ answer_string(struct nconn *conn, uint16_t info, const char *s, size_t len)
  * NBD_INFO_BLOCK_SIZE because our maximum is not the default one. */
 static void
 answer_requests(
-    struct nconn *conn, const struct export *export, struct cursor *c)
+    struct nconn *conn, const struct nexport *export, struct cursor *c)
 {
 	bool name = false, description = false;
 	uint16_t info;
@@ -187,13 +187,13 @@ answer_requests(
 
 /* The export of an option's data, or NULL: the error was sent.  c is left where
  * the information requests are. */
-static struct export *
+static struct nexport *
 parse_info(struct nconn *conn, struct cursor *c)
 {
 	uint32_t len = cursor_u32(c);
 	const uint8_t *name = cursor_bytes(c, len);
 	uint16_t n = cursor_u16(c);
-	struct export *export;
+	struct nexport *export;
 	struct shown shown;
 
 	if (c->bad || cursor_left(c) != (size_t)n * 2 || len > NBD_NAME_MAX) {
@@ -211,7 +211,7 @@ parse_info(struct nconn *conn, struct cursor *c)
 static void
 run_info(struct nconn *conn, const uint8_t *data, size_t len)
 {
-	struct export *export;
+	struct nexport *export;
 	struct cursor c;
 
 	cursor_init(&c, data, len);

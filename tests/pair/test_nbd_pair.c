@@ -270,8 +270,9 @@ main(int argc, char **argv)
 			return 2;
 		}
 	}
+	puts("1..1");
 	for (uint64_t i = 0; i < runs; i++)
 		run(first + i);
-	printf("%" PRIu64 " runs from seed %" PRIu64 "\n", runs, first);
+	printf("ok 1 - %" PRIu64 " runs from seed %" PRIu64 "\n", runs, first);
 	return 0;
 }

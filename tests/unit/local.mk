@@ -123,11 +123,26 @@ tests_unit_test_nbd_conn_SOURCES = \
 	tests/unit/nbd_rig.c tests/unit/nbd_rig.h tests/unit/prng.h \
 	tests/unit/test_nbd_conn.c tests/unit/unit.h
 tests_unit_test_nbd_conn_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_nbd_io
+tests_unit_test_nbd_io_SOURCES = \
+	tests/unit/nbd_rig.c tests/unit/nbd_rig.h tests/unit/prng.h \
+	tests/unit/test_nbd_io.c tests/unit/unit.h
+tests_unit_test_nbd_io_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_nbd_meta
+tests_unit_test_nbd_meta_SOURCES = \
+	tests/unit/nbd_rig.c tests/unit/nbd_rig.h tests/unit/prng.h \
+	tests/unit/test_nbd_meta.c tests/unit/unit.h
+tests_unit_test_nbd_meta_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_nbd_option
 tests_unit_test_nbd_option_SOURCES = \
 	tests/unit/nbd_rig.c tests/unit/nbd_rig.h tests/unit/prng.h \
 	tests/unit/test_nbd_option.c tests/unit/unit.h
 tests_unit_test_nbd_option_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_nbd_tls
+tests_unit_test_nbd_tls_SOURCES = \
+	tests/unit/nbd_rig.c tests/unit/nbd_rig.h tests/unit/prng.h \
+	tests/unit/test_nbd_tls.c tests/unit/unit.h
+tests_unit_test_nbd_tls_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_nreader
 tests_unit_test_nreader_SOURCES = tests/unit/test_nreader.c tests/unit/unit.h
 tests_unit_test_nreader_LDADD = $(UNIT_LIBS)

@@ -451,6 +451,41 @@ client_go(struct client *c, enum nwire_mode mode, const char *name)
 	return flags;
 }
 
+void
+client_meta(struct client *c, uint32_t option, const char *name,
+    const char *const *queries, uint32_t n, bool found)
+{
+	struct nwire_answer answer;
+	uint8_t data[512];
+	const uint8_t *p;
+
+	client_option(c, option, data, meta_data(data, name, queries, n));
+	answer = client_answer(c, option, &p);
+	if (found) {
+		assert_int_equal(answer.type, NBD_REP_META_CONTEXT);
+		assert_int_equal(answer.length, 4 + 15);
+		assert_int_equal(
+		    be32_get(p), option == NBD_OPT_SET_META_CONTEXT);
+		assert_memory_equal(p + 4, "base:allocation", 15);
+		answer = client_answer(c, option, &p);
+	}
+	assert_int_equal(answer.type, NBD_REP_ACK);
+	assert_int_equal(answer.length, 0);
+}
+
+void
+assert_dropped(struct client *c, const char *why)
+{
+	const char *line = c->rig->line;
+	struct error err;
+
+	assert_true(client_closed(c, &err));
+	assert_int_not_equal(err.class, ERROR_NONE);
+	assert_non_null(strstr(err.text, why));
+	assert_non_null(strstr(line, why));
+	assert_non_null(strstr(line, "192.0.2.1:4711"));
+}
+
 /* ---- clients: transmission ---- */
 
 uint64_t

@@ -94,6 +94,11 @@ size_t info_data(uint8_t *p, const char *name, const uint16_t *infos, size_t n);
 /* The data of LIST_META_CONTEXT and SET_META_CONTEXT. */
 size_t meta_data(
     uint8_t *p, const char *name, const char *const *queries, uint32_t n);
+/* LIST_META_CONTEXT or SET_META_CONTEXT; found: base:allocation is answered. */
+void client_meta(struct client *, uint32_t option, const char *name,
+    const char *const *queries, uint32_t n, bool found);
+/* The connection has ended, with this in the error and in the log. */
+void assert_dropped(struct client *, const char *why);
 /* Greets, negotiates the mode (and base:allocation unless simple), and enters
  * transmission; returns the transmission flags. */
 uint16_t client_go(struct client *, enum nwire_mode, const char *name);

@@ -27,19 +27,6 @@ finish(void)
 	rig_fini(&rig);
 }
 
-/* The connection has ended, with this in the error and in the log. */
-static void
-assert_dropped(const char *why)
-{
-	struct error err;
-
-	assert_true(client_closed(&c, &err));
-	assert_int_not_equal(err.class, ERROR_NONE);
-	assert_non_null(strstr(err.text, why));
-	assert_non_null(strstr(rig.line, why));
-	assert_non_null(strstr(rig.line, "192.0.2.1:4711"));
-}
-
 /* The connection goes on: it answers. */
 static void
 assert_alive(void)
@@ -56,7 +43,7 @@ test_client_flags(void **state)
 	for (uint32_t bit = 2; bit < 32; bit++) {
 		begin(NBD_TLS_OFF);
 		client_greet(&c, UINT32_C(1) << bit | 1);
-		assert_dropped("unknown flags");
+		assert_dropped(&c, "unknown flags");
 		finish();
 	}
 	for (uint32_t flags = 0; flags < 4; flags++) {
@@ -74,7 +61,7 @@ test_not_fixed(void **state)
 	begin(NBD_TLS_ON);
 	client_greet(&c, NBD_FLAG_NO_ZEROES);
 	client_option(&c, NBD_OPT_STARTTLS, NULL, 0);
-	assert_dropped("fixed newstyle");
+	assert_dropped(&c, "fixed newstyle");
 	assert_false(nconn_wants_tls(c.nc));
 	finish();
 }
@@ -89,7 +76,7 @@ test_garbage(void **state)
 	client_init(&other, &rig);
 	client_greet(&c, FLAGS);
 	client_bytes(&c, "GET / HTTP/1.0\r\n\r\n", 18);
-	assert_dropped("no option: magic 0x474554202f204854");
+	assert_dropped(&c, "no option: magic 0x474554202f204854");
 	client_greet(&other, FLAGS);
 	client_ask(&other, NBD_OPT_ABORT, NULL, 0, NBD_REP_ACK);
 	client_fini(&other);
@@ -148,14 +135,14 @@ test_export_name_unknown(void **state)
 		client_greet(&c, FLAGS);
 		client_option(
 		    &c, NBD_OPT_EXPORT_NAME, names[i], strlen(names[i]));
-		assert_dropped(shown[i]);
+		assert_dropped(&c, shown[i]);
 		assert_int_equal(c.in_len, 0);
 		finish();
 	}
 	begin(NBD_TLS_OFF);
 	client_greet(&c, FLAGS);
 	client_option(&c, NBD_OPT_EXPORT_NAME, huge, sizeof(huge));
-	assert_dropped("too much data");
+	assert_dropped(&c, "too much data");
 	finish();
 }
 
@@ -167,7 +154,7 @@ test_export_name_extended(void **state)
 	client_greet(&c, FLAGS);
 	client_ask(&c, NBD_OPT_EXTENDED_HEADERS, NULL, 0, NBD_REP_ACK);
 	client_option(&c, NBD_OPT_EXPORT_NAME, "first", 5);
-	assert_dropped("extended headers");
+	assert_dropped(&c, "extended headers");
 	finish();
 }
 
@@ -280,7 +267,7 @@ test_too_much(void **state)
 	client_option(&c, NBD_OPT_INFO, NULL, 0);
 	/* The announced length alone ends it. */
 	be32_put(c.out + c.out_len - 4, (32u << 20) + 1);
-	assert_dropped("33554433 bytes of data for option 6");
+	assert_dropped(&c, "33554433 bytes of data for option 6");
 	finish();
 }
 
@@ -454,268 +441,6 @@ test_modes(void **state)
 	finish();
 }
 
-/* ---- metadata contexts ---- */
-
-static void
-ask_meta(uint32_t option, const char *name, const char *const *queries,
-    uint32_t n, bool found)
-{
-	struct nwire_answer answer;
-	uint8_t data[512];
-	const uint8_t *p;
-
-	client_option(&c, option, data, meta_data(data, name, queries, n));
-	answer = client_answer(&c, option, &p);
-	if (found) {
-		assert_int_equal(answer.type, NBD_REP_META_CONTEXT);
-		assert_int_equal(answer.length, 4 + 15);
-		assert_int_equal(
-		    be32_get(p), option == NBD_OPT_SET_META_CONTEXT);
-		assert_memory_equal(p + 4, "base:allocation", 15);
-		answer = client_answer(&c, option, &p);
-	}
-	assert_int_equal(answer.type, NBD_REP_ACK);
-	assert_int_equal(answer.length, 0);
-}
-
-static void
-test_meta(void **state)
-{
-	static const char *const exact[] = { "qemu:dirty", "base:allocation" };
-	static const char *const wild[] = { "base:" };
-	static const char *const others[] = { "", "base", "base:alloc", ":",
-		"base:allocationx", "x-y:base:allocation", "BASE:ALLOCATION" };
-	const uint32_t list = NBD_OPT_LIST_META_CONTEXT;
-	const uint32_t set = NBD_OPT_SET_META_CONTEXT;
-
-	(void)state;
-	begin(NBD_TLS_OFF);
-	client_greet(&c, FLAGS);
-	client_ask(&c, NBD_OPT_STRUCTURED_REPLY, NULL, 0, NBD_REP_ACK);
-	ask_meta(list, "first", NULL, 0, true);
-	ask_meta(list, "", exact, 2, true);
-	ask_meta(list, "second", wild, 1, true);
-	ask_meta(list, "first", exact, 1, false);
-	ask_meta(list, "first", others, countof(others), false);
-	ask_meta(set, "first", NULL, 0, false);
-	ask_meta(set, "first", exact, 2, true);
-	ask_meta(set, "first", wild, 1, false);
-	ask_meta(set, "first", others, countof(others), false);
-	finish();
-}
-
-static void
-test_meta_wrong(void **state)
-{
-	static const char *const query[] = { "base:allocation" };
-	const uint32_t set = NBD_OPT_SET_META_CONTEXT;
-	static uint8_t data[NBD_NAME_MAX + 64];
-	size_t len;
-
-	(void)state;
-	begin(NBD_TLS_OFF);
-	client_greet(&c, FLAGS);
-	len = meta_data(data, "first", query, 1);
-	client_ask(
-	    &c, NBD_OPT_LIST_META_CONTEXT, data, len, NBD_REP_ERR_INVALID);
-	client_ask(&c, set, data, len, NBD_REP_ERR_INVALID);
-	client_ask(&c, NBD_OPT_STRUCTURED_REPLY, NULL, 0, NBD_REP_ACK);
-	for (size_t cut = 0; cut < len; cut++)
-		client_ask(&c, set, data, cut, NBD_REP_ERR_INVALID);
-	client_ask(&c, set, data, len + 1, NBD_REP_ERR_INVALID);
-	be32_put(data + 9, UINT32_MAX); /* queries */
-	client_ask(&c, set, data, len, NBD_REP_ERR_INVALID);
-	len = meta_data(data, "third", query, 1);
-	client_ask(&c, set, data, len, NBD_REP_ERR_UNKNOWN);
-	/* A query that no string may be. */
-	memset(data, 0, sizeof(data));
-	be32_put(data + 4, 1);
-	be32_put(data + 8, NBD_NAME_MAX + 1);
-	client_ask(&c, set, data, 12 + NBD_NAME_MAX + 1, NBD_REP_ERR_INVALID);
-	be32_put(data, NBD_NAME_MAX + 1);
-	be32_put(data + 4 + NBD_NAME_MAX + 1, 0);
-	client_ask(&c, set, data, 8 + NBD_NAME_MAX + 1, NBD_REP_ERR_INVALID);
-	finish();
-}
-
-/* BLOCK_STATUS is answered only when the last SET_META_CONTEXT selected the
- * context for the export in use. */
-static void
-check_selected(void (*between)(void), const char *name, bool expect)
-{
-	static const char *const query[] = { "base:allocation" };
-	uint8_t data[256];
-
-	begin(NBD_TLS_OFF);
-	client_greet(&c, FLAGS);
-	client_ask(&c, NBD_OPT_STRUCTURED_REPLY, NULL, 0, NBD_REP_ACK);
-	ask_meta(NBD_OPT_SET_META_CONTEXT, "first", query, 1, true);
-	if (between != NULL)
-		between();
-	client_option(&c, NBD_OPT_GO, data, info_data(data, name, NULL, 0));
-	for (unsigned i = 0; i < 3; i++)
-		client_answer(&c, NBD_OPT_GO, NULL);
-	c.mode = NWIRE_STRUCTURED;
-	assert_int_equal(
-	    client_do(&c, NBD_CMD_BLOCK_STATUS, 0, 0, 512, NULL, NULL),
-	    expect ? NBD_OK : NBD_EINVAL);
-	finish();
-}
-
-static void
-set_nothing(void)
-{
-	ask_meta(NBD_OPT_SET_META_CONTEXT, "first", NULL, 0, false);
-}
-
-static void
-set_badly(void)
-{
-	client_ask(&c, NBD_OPT_SET_META_CONTEXT, "x", 1, NBD_REP_ERR_INVALID);
-}
-
-static void
-set_too_much(void)
-{
-	static uint8_t data[70000];
-
-	client_ask(&c, NBD_OPT_SET_META_CONTEXT, data, sizeof(data),
-	    NBD_REP_ERR_TOO_BIG);
-}
-
-static void
-set_unknown(void)
-{
-	uint8_t data[64];
-
-	client_ask(&c, NBD_OPT_SET_META_CONTEXT, data,
-	    meta_data(data, "third", NULL, 0), NBD_REP_ERR_UNKNOWN);
-}
-
-static void
-list_only(void)
-{
-	ask_meta(NBD_OPT_LIST_META_CONTEXT, "second", NULL, 0, true);
-}
-
-static void
-test_meta_selected(void **state)
-{
-	(void)state;
-	check_selected(NULL, "first", true);
-	check_selected(NULL, "", true);
-	check_selected(NULL, "second", false);
-	check_selected(list_only, "first", true);
-	check_selected(set_nothing, "first", false);
-	check_selected(set_badly, "first", false);
-	check_selected(set_too_much, "first", false);
-	check_selected(set_unknown, "first", false);
-}
-
-/* ---- TLS ---- */
-
-static void
-test_tls_off(void **state)
-{
-	(void)state;
-	begin(NBD_TLS_OFF);
-	client_greet(&c, FLAGS);
-	client_ask(&c, NBD_OPT_STARTTLS, NULL, 0, NBD_REP_ERR_POLICY);
-	client_ask(&c, NBD_OPT_STARTTLS, "x", 1, NBD_REP_ERR_INVALID);
-	assert_false(nconn_wants_tls(c.nc));
-	assert_alive();
-	finish();
-}
-
-static void
-test_tls_on(void **state)
-{
-	static const char *const query[] = { "base:allocation" };
-	struct iovec iov[4];
-	uint8_t data[64];
-
-	(void)state;
-	begin(NBD_TLS_ON);
-	client_greet(&c, FLAGS);
-	client_ask(&c, NBD_OPT_STRUCTURED_REPLY, NULL, 0, NBD_REP_ACK);
-	ask_meta(NBD_OPT_SET_META_CONTEXT, "first", query, 1, true);
-	client_ask(&c, NBD_OPT_STARTTLS, "x", 1, NBD_REP_ERR_INVALID);
-	client_option(&c, NBD_OPT_STARTTLS, NULL, 0);
-	c.deaf = true;
-	client_pump(&c);
-	assert_false(nconn_wants_tls(c.nc));
-	assert_int_equal(nconn_rx_iov(c.nc, iov, 4), 0);
-	c.deaf = false;
-	assert_int_equal(
-	    client_answer(&c, NBD_OPT_STARTTLS, NULL).type, NBD_REP_ACK);
-	assert_true(nconn_wants_tls(c.nc));
-	assert_int_equal(nconn_rx_iov(c.nc, iov, 4), 0);
-	assert_int_equal(nconn_tx_iov(c.nc, iov, 4, rig.now), 0);
-	nconn_tls_ready(c.nc);
-	assert_false(nconn_wants_tls(c.nc));
-	assert_true(nconn_rx_iov(c.nc, iov, 4) > 0);
-	client_ask(&c, NBD_OPT_STARTTLS, NULL, 0, NBD_REP_ERR_INVALID);
-	/* What was negotiated in the clear is forgotten. */
-	client_ask(&c, NBD_OPT_LIST_META_CONTEXT, data,
-	    meta_data(data, "first", NULL, 0), NBD_REP_ERR_INVALID);
-	client_ask(&c, NBD_OPT_STRUCTURED_REPLY, NULL, 0, NBD_REP_ACK);
-	client_option(&c, NBD_OPT_GO, data, info_data(data, "first", NULL, 0));
-	for (unsigned i = 0; i < 3; i++)
-		client_answer(&c, NBD_OPT_GO, NULL);
-	c.mode = NWIRE_STRUCTURED;
-	assert_int_equal(
-	    client_do(&c, NBD_CMD_BLOCK_STATUS, 0, 0, 512, NULL, NULL),
-	    NBD_EINVAL);
-	finish();
-}
-
-static void
-test_tls_injected(void **state)
-{
-	(void)state;
-	begin(NBD_TLS_ON);
-	client_greet(&c, FLAGS);
-	client_option(&c, NBD_OPT_STARTTLS, NULL, 0);
-	client_option(&c, NBD_OPT_LIST, NULL, 0);
-	assert_dropped("in the clear");
-	assert_false(nconn_wants_tls(c.nc));
-	assert_int_equal(c.in_len, 0);
-	finish();
-}
-
-static void
-test_tls_required(void **state)
-{
-	static const uint32_t refused[] = { NBD_OPT_LIST, NBD_OPT_INFO,
-		NBD_OPT_GO, NBD_OPT_STRUCTURED_REPLY, NBD_OPT_LIST_META_CONTEXT,
-		NBD_OPT_SET_META_CONTEXT, NBD_OPT_EXTENDED_HEADERS, 4711 };
-
-	(void)state;
-	begin(NBD_TLS_REQUIRE);
-	client_greet(&c, FLAGS);
-	for (size_t i = 0; i < countof(refused); i++)
-		client_ask(&c, refused[i], NULL, 0, NBD_REP_ERR_TLS_REQD);
-	client_ask(&c, NBD_OPT_STARTTLS, NULL, 0, NBD_REP_ACK);
-	assert_true(nconn_wants_tls(c.nc));
-	nconn_tls_ready(c.nc);
-	client_ask(&c, NBD_OPT_STRUCTURED_REPLY, NULL, 0, NBD_REP_ACK);
-	assert_alive();
-	finish();
-
-	begin(NBD_TLS_REQUIRE);
-	client_greet(&c, FLAGS);
-	client_option(&c, NBD_OPT_EXPORT_NAME, "first", 5);
-	assert_dropped("TLS is required");
-	assert_int_equal(c.in_len, 0);
-	finish();
-
-	begin(NBD_TLS_REQUIRE);
-	client_greet(&c, 0);
-	client_option(&c, NBD_OPT_EXPORT_NAME, NULL, 0);
-	assert_dropped("TLS is required");
-	finish();
-}
-
 /* ---- shutdown ---- */
 
 static void
@@ -769,13 +494,6 @@ main(void)
 		cmocka_unit_test(test_info_wrong),
 		cmocka_unit_test(test_go_and_on),
 		cmocka_unit_test(test_modes),
-		cmocka_unit_test(test_meta),
-		cmocka_unit_test(test_meta_wrong),
-		cmocka_unit_test(test_meta_selected),
-		cmocka_unit_test(test_tls_off),
-		cmocka_unit_test(test_tls_on),
-		cmocka_unit_test(test_tls_injected),
-		cmocka_unit_test(test_tls_required),
 		cmocka_unit_test(test_shutdown),
 	};
 
