@@ -342,6 +342,7 @@ server_adopt(struct server *server, int fd, const char *name,
 		close(fd);
 		return error;
 	}
+	socket_tune(fd);
 	return peer_new(server, fd, name, name, engine, ctx);
 }
 

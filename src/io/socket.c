@@ -163,6 +163,17 @@ socket_is_local(int fd)
 	       IN6_ARE_ADDR_EQUAL(&v6[0]->sin6_addr, &v6[1]->sin6_addr);
 }
 
+/* The queue of a Unix socket is short by default: one large answer would wait
+ * for its reader five times.  The kernel
+ * gives less where net.core.wmem_max says so. */
+static void
+socket_widen(int fd)
+{
+	static const int size = 4 << 20;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
 /*
  * A congestion control that paces, as BBR does, sets a timer for each segment,
  * which is a third of the work of a 1 MiB write; and on one host there is no
@@ -172,7 +183,14 @@ void
 socket_tune(int fd)
 {
 	static const int on = 1;
+	int domain = AF_UNSPEC;
+	socklen_t len = sizeof(domain);
 
+	(void)getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
+	if (domain == AF_UNIX) {
+		socket_widen(fd);
+		return;
+	}
 	/* Each fails on a socket that is already gone, which will be noticed,
 	 * or leaves things as they were, which will do. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
