@@ -38,3 +38,12 @@ bdev_check(const struct bdev *bdev, const struct bdev_req *req)
 		return -EINVAL;
 	return req->length > 0;
 }
+
+int
+bdev_place(struct bdev_req *req)
+{
+	int (*place)(struct bdev_req *) = req->place;
+
+	req->place = NULL;
+	return place == NULL ? 0 : place(req);
+}

@@ -65,6 +65,11 @@ struct bdev_req {
 	unsigned extents_max;
 	void (*done)(struct bdev_req *);
 	void *ctx;
+	/* Optional, READ: iov has lengths, but no memory yet.  Called at most
+	 * once before data is moved: gives iov its memory, 0 or -ENOMEM.  It
+	 * must not call into the provider.  So many requests in flight share
+	 * the few buffers that are being filled, which stay in the cache. */
+	int (*place)(struct bdev_req *);
 
 	/* Filled by the provider before done(). */
 	int result;
@@ -122,5 +127,8 @@ void bdev_submit(struct bdev *, struct bdev_req *);
  * in the way and at the time in which the provider completes everything.
  */
 int bdev_check(const struct bdev *, const struct bdev_req *);
+/* For providers, before data is moved into iov, or iov is looked at: 0 or
+ * -ENOMEM.  From the loop's thread; again does nothing. */
+int bdev_place(struct bdev_req *);
 
 #endif

@@ -364,8 +364,9 @@ file_submit(struct bdev *bdev, struct bdev_req *req)
 	struct file_req *fr = NULL;
 
 	if (check > 0) {
-		fr = file_req_get(f, req);
 		check = -ENOMEM;
+		if (bdev_place(req) == 0)
+			fr = file_req_get(f, req);
 	}
 	if (fr == NULL) {
 		req->result = check;

@@ -168,6 +168,14 @@ lun_io_timeout(const struct lun_io *io)
 	}
 }
 
+static int
+lun_io_place(struct task *task)
+{
+	struct lun_io *io = task->ctx;
+
+	return bdev_place(io->req);
+}
+
 void
 lun_io_send(struct lun_io *io, enum task_dir dir, enum task_policy policy,
     const struct iovec *iov, int iovcnt, uint32_t length)
@@ -178,6 +186,8 @@ lun_io_send(struct lun_io *io, enum task_dir dir, enum task_policy policy,
 	io->task.iovcnt = iovcnt;
 	io->task.length = length;
 	io->task.timeout = lun_io_timeout(io);
+	io->task.place =
+	    dir == TASK_IN && iov == io->req->iov ? lun_io_place : NULL;
 	io->retries = 0;
 	lun_io_resend(io);
 }

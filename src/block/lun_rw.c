@@ -162,7 +162,7 @@ iov_put_zeros(struct iovec *iov, int n, uint64_t len)
 static void
 rw_send(struct lun_io *io, enum task_dir dir, uint64_t first, uint64_t last)
 {
-	const struct bdev_req *req = io->req;
+	struct bdev_req *req = io->req;
 	enum task_policy policy = dir == TASK_IN ? TASK_QUERY : TASK_REPLAY;
 	struct lun *lun = io->lun;
 	uint64_t size = lun_block_size(lun);
@@ -182,7 +182,7 @@ rw_send(struct lun_io *io, enum task_dir dir, uint64_t first, uint64_t last)
 		return;
 	}
 	iov = lun_io_iovs(io, io->span_zeros ? LUN_IOVS : req->iovcnt + 2);
-	if (iov == NULL) {
+	if (iov == NULL || bdev_place(req) < 0) {
 		lun_io_finish(io, -EIO);
 		return;
 	}

@@ -213,7 +213,9 @@ mem_submit(struct bdev *bdev, struct bdev_req *req)
 			mem_copy(m, req);
 			break;
 		case BDEV_READ:
-			mem_copy(m, req);
+			req->result = bdev_place(req);
+			if (req->result == 0)
+				mem_copy(m, req);
 			break;
 		case BDEV_FLUSH:
 			break;

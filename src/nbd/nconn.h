@@ -176,7 +176,8 @@ bool nrequest_fits(const struct nconn *, size_t bytes);
 /* Takes a slot, which there is.  The bytes are charged. */
 struct nrequest *nrequest_new(
     struct nconn *, const struct nwire_request *, size_t bytes);
-/* Gives it a buffer of its charged size; false: no memory. */
+/* Gives it a buffer of its charged size; false: no memory.  A READ gets it when
+ * its data comes. */
 bool nrequest_take_buffer(struct nrequest *);
 void nrequest_free(struct nrequest *);
 /* Hands it to the bdev. */

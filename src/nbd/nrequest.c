@@ -32,6 +32,7 @@ nrequest_new(struct nconn *conn, const struct nwire_request *wire, size_t bytes)
 	req->error = NBD_OK;
 	req->text = NULL;
 	req->buf = NULL;
+	req->iov = (struct iovec){ .iov_len = bytes };
 	req->charge = bytes;
 	conn->held_bytes += bytes;
 	conn->nbd->held_bytes += bytes;
@@ -42,14 +43,21 @@ nrequest_new(struct nconn *conn, const struct nwire_request *wire, size_t bytes)
 bool
 nrequest_take_buffer(struct nrequest *req)
 {
-	req->iov = (struct iovec){ .iov_base = NULL };
 	if (req->charge == 0)
 		return true;
 	req->buf = pool_get(&req->conn->nbd->pool, req->charge);
 	req->buf_size = req->charge;
 	req->iov.iov_base = req->buf;
-	req->iov.iov_len = req->buf_size;
 	return req->buf != NULL;
+}
+
+/* A READ has its buffer from its first byte on. */
+static int
+place(struct bdev_req *bdev_req)
+{
+	struct nrequest *req = (struct nrequest *)bdev_req;
+
+	return nrequest_take_buffer(req) ? 0 : -ENOMEM;
 }
 
 static void
@@ -149,6 +157,7 @@ nrequest_run(struct nrequest *req, enum bdev_op op, uint32_t flags)
 	r->offset = req->wire.offset;
 	r->length = req->wire.length;
 	r->iov = &req->iov;
+	r->place = op == BDEV_READ ? place : NULL;
 	r->iovcnt = 1;
 	r->done = done;
 	bdev_submit(conn->export->bdev, r);

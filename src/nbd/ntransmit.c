@@ -260,7 +260,7 @@ begin(struct nconn *conn, const struct nwire_request *wire, size_t need,
 
 	req->error = verdict.error;
 	req->text = verdict.text;
-	if (!nrequest_take_buffer(req)) {
+	if (wire->type != NBD_CMD_READ && !nrequest_take_buffer(req)) {
 		req->error = NBD_ENOMEM;
 		req->text = "no memory";
 	}

@@ -54,6 +54,9 @@ struct task {
 	uint32_t length;  /* expected data transfer length, bytes */
 	uint64_t timeout; /* ns, from submission to the end; 0: the session's
 			     default */
+	/* Optional, TASK_IN: gives iov its memory before data is placed there;
+	 * 0 or -errno.  It must not call into the session. */
+	int (*place)(struct task *);
 	void (*done)(struct task *);
 	void *ctx;
 

@@ -270,6 +270,10 @@ transfer_data_in_header(
 		    "Data-In of %zu bytes at %u of a command with %u bytes, "
 		    "%u of them received",
 		    pdu->data_len, h->offset, t->length, t->moved);
+	if (pdu->data_len > 0 && t->moved == 0 && t->place != NULL &&
+	    t->place(t) < 0)
+		return error_set(err, ERROR_FAILED,
+		    "no memory for the %u bytes of a command", t->length);
 	c->placing = t;
 	if (pdu->data_len > 0)
 		framer_place(c->framer, t->iov, t->iovcnt, t->moved);

@@ -76,8 +76,10 @@ disk_end(struct bdev_req *req, int error)
 	req->result = bdev_check(&peer.bdev, req);
 	require(req->result >= 0);
 	req->result = error;
-	if (error == 0 && req->op == BDEV_READ && req->length > 0)
+	if (error == 0 && req->op == BDEV_READ && req->length > 0) {
+		require(bdev_place(req) == 0);
 		memset(req->iov->iov_base, 'r', req->iov->iov_len);
+	}
 	if (req->op == BDEV_READ || req->op == BDEV_WRITE)
 		require(req->iov->iov_len == req->length);
 	if (req->op == BDEV_EXTENTS) {

@@ -36,8 +36,9 @@ disk_submit(struct bdev *bdev, struct bdev_req *req)
 }
 
 static void
-disk_move(struct disk *d, const struct bdev_req *req)
+disk_move(struct disk *d, struct bdev_req *req)
 {
+	check(bdev_place(req) == 0, "no memory for a READ");
 	check(req->iovcnt == 1 && req->iov->iov_len == req->length,
 	    "the vectors do not fit the request");
 	if (req->op == BDEV_READ)

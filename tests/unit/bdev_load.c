@@ -195,6 +195,35 @@ cut_buffer(struct load *l, struct load_req *r)
 	r->req.iovcnt = LOAD_IOVS;
 }
 
+static int
+place(struct bdev_req *req)
+{
+	struct load_req *r = req->ctx;
+	size_t at = 0;
+
+	assert_true(r->busy);
+	assert_false(r->placed);
+	r->placed = true;
+	for (int i = 0; i < LOAD_IOVS; i++) {
+		r->iov[i].iov_base = r->buffer + at;
+		at += r->iov[i].iov_len;
+	}
+	return 0;
+}
+
+/* Half of the reads bring no memory before it is needed. */
+static void
+withhold_buffer(struct load *l, struct load_req *r)
+{
+	r->placed = false;
+	r->req.place = NULL;
+	if (r->req.op != BDEV_READ || below(l, 2) == 0)
+		return;
+	r->req.place = place;
+	for (int i = 0; i < LOAD_IOVS; i++)
+		r->iov[i].iov_base = NULL;
+}
+
 static void
 choose(struct load *l, struct load_req *r)
 {
@@ -237,6 +266,7 @@ load_launch(struct load *l)
 	for (i = 0; i < r->req.length; i++)
 		r->buffer[i] = (uint8_t)below(l, 256);
 	cut_buffer(l, r);
+	withhold_buffer(l, r);
 	r->req.extents = r->extents;
 	r->req.extents_max = 1 + (unsigned)below(l, 5);
 	r->req.done = load_done;

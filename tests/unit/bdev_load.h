@@ -26,6 +26,7 @@ struct load_req {
 	uint64_t *covered; /* FLUSH: stamps of the bytes that it covers */
 	bool raced; /* a writer of the same bytes was in flight meanwhile */
 	bool busy;
+	bool placed; /* its READ has asked for memory */
 };
 
 struct load {

@@ -39,6 +39,7 @@ struct suite_req {
 	struct bdev_extent extents[6];
 	uint8_t *buffer;
 	bool raced; /* a read, and a change of the same bytes is in flight */
+	bool placed;
 };
 
 static uint64_t
@@ -111,6 +112,21 @@ suite_overlap(const struct bdev_req *a, const struct bdev_req *b)
 	       b->offset < a->offset + a->length;
 }
 
+static int
+suite_place(struct bdev_req *req)
+{
+	struct suite_req *sr = (struct suite_req *)(void *)req;
+	uint8_t *at = sr->buffer;
+
+	assert_false(sr->placed);
+	sr->placed = true;
+	for (int i = 0; i < req->iovcnt; i++) {
+		sr->iov[i].iov_base = at;
+		at += sr->iov[i].iov_len;
+	}
+	return 0;
+}
+
 static void
 suite_fill(struct suite_req *sr)
 {
@@ -155,6 +171,11 @@ suite_fill(struct suite_req *sr)
 	}
 	req->iov = sr->iov;
 	req->iovcnt = i;
+	if (req->op == BDEV_READ && suite_random(2) == 0) {
+		req->place = suite_place;
+		while (--i >= 0)
+			sr->iov[i].iov_base = NULL;
+	}
 }
 
 static void
@@ -249,6 +270,27 @@ suite_batch(void)
 			suite_check_extents(&batch[i]);
 		free(batch[i].buffer);
 	}
+}
+
+static int
+suite_no_memory(struct bdev_req *req)
+{
+	(void)req;
+	return -ENOMEM;
+}
+
+static void
+read_without_memory_fails(void **state)
+{
+	struct iovec iov = { NULL, 4096 };
+	struct bdev_req req = { .op = BDEV_READ,
+		.length = 4096,
+		.iov = &iov,
+		.iovcnt = 1,
+		.place = suite_no_memory };
+
+	(void)state;
+	assert_int_equal(suite_run(req), -ENOMEM);
 }
 
 /* Expects a device of SUITE_SIZE bytes that reads as zeros. */

@@ -244,10 +244,13 @@ fake_attention(struct session *s, unsigned code)
 
 /* Copies between the task's vectors and memory, from byte `at` on. */
 static void
-fake_copy(const struct task *task, void *memory, size_t len, bool in)
+fake_copy(struct task *task, void *memory, size_t len, bool in)
 {
 	size_t done = 0, some;
 	int i;
+
+	if (in && task->place != NULL)
+		assert_int_equal(task->place(task), 0);
 
 	for (i = 0; i < task->iovcnt && done < len; i++) {
 		some = task->iov[i].iov_len;

@@ -29,6 +29,7 @@ disk_move(struct disk *d, struct bdev_req *req)
 	assert_int_equal(req->iov->iov_len, length);
 	if (length == 0)
 		return;
+	assert_int_equal(bdev_place(req), 0);
 	assert_true(req->offset + length <= RIG_MEM);
 	if (req->op == BDEV_READ)
 		memcpy(req->iov->iov_base, d->mem + req->offset, length);

@@ -141,6 +141,7 @@ main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(random_requests_match_the_model),
+		T(read_without_memory_fails),
 		T(requests_outside_are_refused),
 		T(read_only_device_refuses_changes),
 		T(size_is_whole_blocks),

@@ -2,6 +2,8 @@
 /* session: what becomes of tasks when things go wrong. */
 #include "session_steps.h"
 
+#include <errno.h>
+
 static void
 test_loss_by_policy(void **state)
 {
@@ -551,6 +553,73 @@ test_digests(void **state)
 	rig_free(r);
 }
 
+static struct iovec memory[2];
+static unsigned placed;
+
+static int
+give_memory(struct task *task)
+{
+	struct rig_task *t = task->ctx;
+
+	placed++;
+	memcpy(t->iov, memory, sizeof(memory));
+	return 0;
+}
+
+static int
+give_none(struct task *task)
+{
+	(void)task;
+	return -ENOMEM;
+}
+
+/* Takes its memory away; place() gives it back. */
+static uint32_t
+read_without_memory(struct rig *r, int (*place)(struct task *))
+{
+	struct rig_task *t = rig_read(r, 1000);
+
+	memcpy(memory, t->iov, sizeof(memory));
+	t->iov[0].iov_base = t->iov[1].iov_base = NULL;
+	t->task.place = place;
+	placed = 0;
+	return pdu_itt(rig_expect(r, PDU_SCSI_COMMAND)->bhs);
+}
+
+static void
+test_memory_comes_with_the_data(void **state)
+{
+	struct rig *r = rig_new();
+	uint32_t itt;
+	(void)state;
+
+	rig_login(r);
+	itt = read_without_memory(r, give_memory);
+	rig_data_in(r, itt, 0, 0, 0, false);
+	assert_int_equal(placed, 0);
+	rig_data_in(r, itt, 1, 0, 600, false);
+	rig_data_in(r, itt, 2, 600, 400, true);
+	assert_int_equal(placed, 1);
+	assert_done(&r->tasks[0], TASK_DONE, 0);
+	for (size_t i = 0; i < 1000; i++)
+		assert_int_equal(r->tasks[0].data[i], rig_pattern(i));
+	rig_free(r);
+}
+
+static void
+test_no_memory_ends_the_connection(void **state)
+{
+	struct rig *r = rig_new();
+	uint32_t itt;
+	(void)state;
+
+	rig_login(r);
+	itt = read_without_memory(r, give_none);
+	rig_data_in(r, itt, 0, 0, 1000, true);
+	assert_lost(r, "no memory");
+	rig_free(r);
+}
+
 int
 main(void)
 {
@@ -574,6 +643,8 @@ main(void)
 		cmocka_unit_test(test_busy_then_lost),
 		cmocka_unit_test(test_submitted_again),
 		cmocka_unit_test(test_digests),
+		cmocka_unit_test(test_memory_comes_with_the_data),
+		cmocka_unit_test(test_no_memory_ends_the_connection),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
