@@ -126,11 +126,13 @@ static const struct command commands[] = {
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
+static const struct command unknown = { .name = "unknown command" };
+
 static const struct command *
 command_find(unsigned type)
 {
 	return type < COMMANDS && commands[type].run != NULL ? &commands[type]
-							     : NULL;
+							     : &unknown;
 }
 
 /*
@@ -189,7 +191,7 @@ check(const struct nconn *conn, const struct command *command,
 	if (conn->nbd->ending)
 		return (struct verdict){ NBD_ESHUTDOWN,
 			"the server is shutting down" };
-	if (command == NULL)
+	if (command == &unknown)
 		return (struct verdict){ NBD_EINVAL, "unknown command" };
 	if (flags_wrong(conn, command, wire))
 		return (struct verdict){ NBD_EINVAL,
@@ -323,8 +325,7 @@ take_request(struct nconn *conn)
 	nreader_skip(&conn->reader, len);
 	if (verdict.error != NBD_OK)
 		log_debug(conn->nbd->config.log,
-		    "%s: %s at %llu, %llu bytes: %s", conn->peer,
-		    command == NULL ? "request" : command->name,
+		    "%s: %s at %llu, %llu bytes: %s", conn->peer, command->name,
 		    (unsigned long long)wire.offset,
 		    (unsigned long long)wire.length, verdict.text);
 	begin(conn, &wire, need, verdict);
