@@ -20,13 +20,16 @@
 /* Connections served at once; more wait in the queue of the kernel.  The last
  * place is kept free as long as there is somebody who has not been let in. */
 #define PEERS_MAX 64
+/* A peer may take the last records of TLS for so long. */
+#define BYE_TIME (15 * CLOCK_S)
 
 struct peer {
 	struct server *server;
 	const struct engine_ops *engine;
 	void *conn;
 	struct stream stream;
-	struct tls *tls; /* NULL: in the clear */
+	struct tls *tls;    /* NULL: in the clear */
+	uint64_t bye_until; /* its end is being told; 0: not yet */
 	struct deferred pump;
 	struct timer timer;
 	bool gone; /* the transport has ended */
@@ -162,12 +165,18 @@ peer_look_for_tls(struct peer *p)
 static bool
 peer_is_over(struct peer *p)
 {
+	uint64_t now = loop_now(p->server->loop);
 	struct error why;
 
 	if (p->gone)
 		return true;
-	return p->engine->closing(p->conn, &why) &&
-	       (p->tls == NULL || tls_bye(p->tls));
+	if (!p->engine->closing(p->conn, &why))
+		return false;
+	if (p->tls == NULL || tls_bye(p->tls))
+		return true;
+	if (p->bye_until == 0)
+		p->bye_until = now + BYE_TIME;
+	return now >= p->bye_until;
 }
 
 static void
@@ -185,7 +194,8 @@ peer_pump(struct deferred *d)
 		return;
 	}
 	/* As in link.c: a timer that rings early looks again. */
-	deadline = p->engine->deadline(p->conn);
+	deadline =
+	    p->bye_until != 0 ? p->bye_until : p->engine->deadline(p->conn);
 	if (deadline < p->timer.deadline)
 		timer_set(p->server->loop, &p->timer, deadline);
 }

@@ -156,6 +156,7 @@ static void
 tls_fail(struct tls *t, int r)
 {
 	const char *doing = t->established ? "TLS" : "TLS handshake";
+	const char *alert = gnutls_alert_get_name(gnutls_alert_get(t->session));
 
 	if (r != GNUTLS_E_FATAL_ALERT_RECEIVED)
 		gnutls_alert_send_appropriate(t->session, r);
@@ -163,7 +164,7 @@ tls_fail(struct tls *t, int r)
 		log_unverified(t);
 	else if (r == GNUTLS_E_FATAL_ALERT_RECEIVED)
 		log_warn(t->log, "%s: %s: the client refused: %s", t->peer,
-		    doing, gnutls_alert_get_name(gnutls_alert_get(t->session)));
+		    doing, alert != NULL ? alert : "unknown alert");
 	else if (!t->established && t->stranger[0] != '\0')
 		log_warn(t->log, "%s: %s: there is no user \"%s\"", t->peer,
 		    doing, t->stranger);

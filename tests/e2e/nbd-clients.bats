@@ -30,9 +30,16 @@ setup_file() {
 	as_user bash "$DIR/make-certificates" "$DIR/keys"
 	export KEYS=$DIR/keys
 	as_user dd if=/dev/urandom of="$DIR/data" bs=1M count=64 status=none
+	# It takes half a minute, in which the tests run; the last one looks.
+	luntap nbd "$E4096" --socket "$DIR/slow.sock" --tls=on \
+		--tls-certificates "$KEYS/server" >/dev/null 2>&1
+	exec_as_user /usr/bin/python3 "$DIR/nbd-hostile.py" "$DIR/slow.sock" \
+		goodbye 1 "$KEYS/nobody/ca-cert.pem" 3>&- &
+	remember goodbye $!
 }
 
 teardown_file() {
+	luntap unmount "$DIR/slow.sock"
 	stop_tgtd
 	clean_up
 }
@@ -513,4 +520,7 @@ never_read() { # CA-FILE?
 	never_read
 	never_read "$KEYS/nobody/ca-cert.pem"
 	stop
+}
+@test "a client that goes and never reads is not waited for without end" {
+	wait_for gone "$(cat "$DIR/pids/goodbye")"
 }

@@ -9,6 +9,8 @@ byte (the NBD specification, doc/proto.md).
   clear              asks for TLS and goes on in the clear
   drop_early         breaks off while options or answers are under way
   drop               the same, and in the middle of writes
+  goodbye            with TLS (N is 1): asks for a lot, says that it goes, and
+                     never reads; the server has to close it
   unread             N clients, with TLS when there is a CA-FILE, that ask for
                      more and more and never read an answer; says "full" when
                      the server takes no more of any, and holds on until the
@@ -20,6 +22,7 @@ by itself.
 
 import os
 import random
+import select
 import socket
 import ssl
 import struct
@@ -220,10 +223,23 @@ def unread(path, n, ca_file=None):
     sys.stdin.read()
 
 
+def goodbye(path, ca_file):
+    s = connect(path)
+    greet(s)
+    s = turn_to_tls(s, ca_file)
+    use_export(s)
+    s.sendall(request(READ, 0, 4 * MIB) * 2 + request(DISC, 0, 0))
+    end = select.poll()
+    end.register(s.fileno(), select.POLLRDHUP)
+    end.poll()
+
+
 def main():
     path, what = sys.argv[1:3]
     if what == "unread":
         unread(path, int(sys.argv[3]), *sys.argv[4:])
+    elif what == "goodbye":
+        goodbye(path, sys.argv[4])
     else:
         {
             "garbage": garbage,
