@@ -9,8 +9,8 @@
 #include "nbd/nbd.h"
 
 /*
- * Bytes of payload over all connections.  One request of each connection always
- * fits, so whoever waits waits for its own.
+ * Bytes of payload over all connections, above which none may hold more than
+ * its share (nconn.h): so one that does not take its replies holds up no other.
  */
 #define NBD_HELD_MAX ((size_t)256 << 20)
 

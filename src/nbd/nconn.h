@@ -22,8 +22,8 @@
  * Invariants:
  *  - Slots and NCONN_HELD_MAX bound what a client can make us keep.  The header
  *    of a request that does not fit stays in the ring, and nothing is read
- *    (`paused`), until replies have gone.  A connection that holds nothing may
- *    always take one request of the largest size.
+ *    (`paused`), until replies have gone.  What holds up a connection is its
+ *    own: its share has room for a request of the largest size.
  *  - An option is begun only when the answers to the one before have gone.
  *  - A request in RUN outlives the end of its connection; the nconn stays in
  *    memory, without its ring, until the last one is done.
@@ -40,7 +40,8 @@
 #include "nbd/nwire.h"
 
 #define NCONN_SLOTS	   128
-#define NCONN_HELD_MAX	   ((size_t)64 << 20) /* bytes of payload */
+#define NCONN_HELD_MAX	   ((size_t)64 << 20)	     /* bytes of payload */
+#define NCONN_HELD_SHARE   ((size_t)NBD_PAYLOAD_MAX) /* that it always may */
 #define NCONN_EXTENTS	   256 /* descriptors in one answer, at the most */
 #define NCONN_PEER_MAX	   128
 #define NCONN_HANDSHAKE	   (30 * CLOCK_S) /* all of it may take */

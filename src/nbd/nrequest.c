@@ -14,12 +14,13 @@
 bool
 nrequest_fits(const struct nconn *conn, size_t bytes)
 {
+	size_t held = conn->held_bytes + bytes;
+
 	if (TAILQ_EMPTY(&conn->free))
 		return false;
-	return bytes == 0 || conn->held_bytes == 0 ||
-	       (bytes <= NCONN_HELD_MAX - conn->held_bytes &&
-		   conn->nbd->held_bytes <= NBD_HELD_MAX &&
-		   bytes <= NBD_HELD_MAX - conn->nbd->held_bytes);
+	return bytes == 0 || held <= NCONN_HELD_SHARE ||
+	       (held <= NCONN_HELD_MAX &&
+		   conn->nbd->held_bytes + bytes <= NBD_HELD_MAX);
 }
 
 struct nrequest *

@@ -527,15 +527,15 @@ take_all(struct client *c)
 		[EXPORT] = take_export,
 		[UP] = take_reply,
 		[LEAVING] = take_reply };
-	size_t n, at = 0, all = c->in_len;
+	bool any = false;
+	size_t n;
 
-	/* Each looks at the front; what is left moves there once. */
 	while (c->in_len > 0 && (n = take[c->state](c)) > 0) {
 		memmove(c->in, c->in + n, c->in_len - n);
 		c->in_len -= n;
-		at += n;
+		any = true;
 	}
-	return at > 0 && all > 0;
+	return any;
 }
 
 /* ---- a turn ---- */

@@ -267,13 +267,13 @@ test_held_writes(void **state)
 	finish();
 }
 
-/* Over all connections there is a bound too, but one request of each always
- * fits, and what holds nothing. */
+/* Over all connections there is a bound too, but the share of each always fits,
+ * and what holds nothing. */
 static void
 test_held_by_all(void **state)
 {
 	static const size_t size = (size_t)32 << 20;
-	struct client many[10];
+	struct client many[10], small;
 	unsigned n = 1;
 	struct reply r;
 
@@ -293,13 +293,24 @@ test_held_by_all(void **state)
 		n += i < 3 ? 3 : 2;
 		assert_int_equal(disk_waiting(disk), n);
 	}
+	client_request(&many[0], NBD_CMD_FLUSH, 0, 0, 0, NULL);
+	client_pump(&many[0]);
+	assert_int_equal(disk_waiting(disk), ++n);
+	client_init(&small, &rig);
+	client_go(&small, NWIRE_SIMPLE, "first");
+	for (unsigned i = 0; i < 10; i++)
+		client_request(&small, NBD_CMD_READ, 0, 0, 4096, NULL);
+	client_pump(&small);
+	assert_int_equal(disk_waiting(disk), n + 10);
 	disk->seen_n = 0;
 	disk->manual = false;
 	disk_complete(disk);
+	client_fini(&small);
 	for (unsigned i = 0; i < countof(many); i++) {
 		assert_true(client_reply(&many[i], size, &r));
 		assert_true(client_reply(&many[i], 0, &r));
 		assert_true(client_reply(&many[i], size, &r));
+		assert_int_equal(client_reply(&many[i], 0, &r), i == 0);
 		client_fini(&many[i]);
 	}
 	finish();
@@ -478,6 +489,10 @@ test_handshake_deadline(void **state)
 		assert_non_null(strstr(err.text, "took too long"));
 		assert_non_null(strstr(rig.line, "took too long"));
 		assert_true(nconn_deadline(c.nc) == CLOCK_NEVER);
+		/* TLS that comes too late changes nothing. */
+		nconn_tls_ready(c.nc);
+		assert_true(nconn_closing(c.nc, &err));
+		assert_false(reads(&c));
 		finish();
 	}
 	begin(NWIRE_SIMPLE);
