@@ -484,10 +484,11 @@ socat_garbage() {
 	stop
 	for i in $(seq 5); do
 		serve "$T512"
-		as_user nbdcopy "$DIR/data" "$uri" 3>&- &
+		exec_as_user nbdcopy "$DIR/data" "$uri" 3>&- &
+		wait_for grep -q "uses export" "$work/log"
 		sleep "0.0$i"
 		kill -KILL $!
-		wait $! || true
+		wait $! || [ $? -eq 137 ]
 		size "$uri"
 		stop
 	done
