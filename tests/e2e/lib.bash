@@ -85,6 +85,12 @@ end_process() { # NAME [SIGNAL]
 
 clean_up() {
 	local f status=0 m
+	# Without make_dir, as after a syntax error in the file of the tests, an
+	# empty name would stand for every mount of the machine.
+	if [[ ${DIR:-} != /*/luntap-e2e.?* ]]; then
+		echo "clean_up: there is no folder of ours" >&2
+		return 1
+	fi
 	while read -r m; do
 		echo "still mounted: $m" >&2
 		status=1
@@ -169,6 +175,7 @@ tgt_lun() { # TID LUN FILE [BLOCK-SIZE]
 }
 # SIGKILL, since tgtd does not end while sessions live.
 stop_tgtd() {
+	[ -n "${TGT_IPC_SOCKET:-}" ] || return 0
 	end_process tgtd KILL
 	rm -f "$TGT_IPC_SOCKET".*
 }
