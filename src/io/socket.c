@@ -164,12 +164,12 @@ socket_is_local(int fd)
 }
 
 /* The queue of a Unix socket is short by default: one large answer would wait
- * for its reader five times.  The kernel
- * gives less where net.core.wmem_max says so. */
+ * for its reader five times.  In a long one it goes cold before it is read.
+ * The kernel gives less where net.core.wmem_max says so. */
 static void
 socket_widen(int fd)
 {
-	static const int size = 4 << 20;
+	static const int size = 512 << 10;
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
