@@ -23,7 +23,7 @@
 #
 # Each test has a folder $DIR in memory and the helpers of tests/e2e/lib.bash
 # (start_target, luntap as the user nobody, wait_for, remember, expect, ...); what
-# it remembered is ended after it.  Tests of one file run in order in one guest,
+# it remembered is ended after it, and `at_end` names what else is to do.  Tests of one file run in order in one guest,
 # and modules and what the kernel keeps stay from one to the next.
 #
 # A guest starts in about 3 seconds of processor time and has 1 GiB of memory for
@@ -59,28 +59,44 @@ modules() { # MODULE...
 	modprobe -a "$@"
 }
 
+# Has COMMAND run when the test ends, the last one first.
+at_end() { # COMMAND...
+	end_with=("$*" "${end_with[@]}")
+}
+end_test() {
+	local command status=$?
+	set +eE
+	for command in "${end_with[@]}"; do
+		$command || status=1
+	done
+	clean_up || status=1
+	exit $status
+}
 in_its_folder() { # FUNCTION
+	end_with=()
 	make_dir
-	trap clean_up EXIT
+	trap end_test EXIT
 	trap 'echo "line $LINENO: $BASH_COMMAND"' ERR
 	set -eE
 	"$1"
 }
 run_tests() {
-	local all t n=0 status failed=0 start log=/run/tmp/log
-	mapfile -t all < <(sed -n 's/^\(test_[a-z0-9_]*\)().*/\1/p' "$0")
-	echo "1..${#all[@]}"
-	for t in "${all[@]}"; do
+	local all t n=0 status failed=0 start log=$GUEST/log
+	all=$(sed -n 's/^\(test_[A-Za-z0-9_]*\)().*/\1/p' "$0")
+	echo "1..$(wc -w <<<"$all")"
+	for t in $all; do
 		n=$((n + 1))
 		start=$SECONDS
-		(in_its_folder "$t") >$log 2>&1
+		dmesg -C
+		(in_its_folder "$t") >"$log" 2>&1
 		status=$?
 		t=${t#test_}
 		if [ $status -eq 0 ]; then
 			echo "ok $n ${t//_/ } ($((SECONDS - start)) s)"
 		else
 			echo "not ok $n ${t//_/ }"
-			sed 's/^/# /' $log
+			dmesg | sed 's/^/kernel: /' >>"$log"
+			sed 's/^/# /' "$log"
 			failed=1
 		fi
 	done
