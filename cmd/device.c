@@ -220,6 +220,11 @@ device_status(void *ctx, struct json_object *into)
 	struct json_object *of_server =
 	    json_tokener_parse(supervisor_status(d->supervisor));
 
+	struct json_object *addresses = json_object_new_array();
+
+	/* By which `luntap unmount` finds it. */
+	json_object_array_add(addresses, json_object_new_string(d->path));
+	json_object_object_add(into, "addresses", addresses);
 	json_object_object_add(into, "device", json_object_new_string(d->path));
 	json_object_object_add(
 	    into, "server_pid", json_object_new_int64(d->config.server));

@@ -21,7 +21,7 @@ static const char help[] =
     "                               in_flight, read_bytes, written_bytes, "
     "pid} with\n"
     "                               mountpoint, or with addresses, exports,\n"
-    "                               connections\n"
+    "                               connections; device, server_pid\n"
     "  -h, --help                   this\n\n"
     "example:\n"
     "  luntap status --json | jq -r '.[] | .mountpoint // .addresses[0]'\n";

@@ -20,6 +20,14 @@ _luntap() {
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		_luntap_choose discover list inquiry readcapacity mount nbd unmount \
 			status target --help --version
+	elif [ "${COMP_WORDS[COMP_CWORD - 1]}" = --detach ]; then
+		mapfile -t words < <(luntap status 2>/dev/null | grep '^/dev/nbd')
+		_luntap_choose "${words[@]}"
+	elif [ "${COMP_WORDS[COMP_CWORD - 1]}" = --device ]; then
+		_luntap_choose auto /dev/nbd[0-9] /dev/nbd[0-9][0-9]
+	elif [ "${COMP_WORDS[COMP_CWORD - 1]}" = --user ]; then
+		mapfile -t words < <(compgen -u)
+		_luntap_choose "${words[@]}"
 	elif [[ $cur = -* ]]; then
 		mapfile -t words < <(luntap "$command" --help 2>/dev/null |
 			grep -oE -- '--[a-z-]+' | sort -u)
