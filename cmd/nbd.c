@@ -258,10 +258,11 @@ check(const struct arguments *args, struct error *err)
 		    "where to serve? --socket PATH, --listen ADDR[:PORT], "
 		    "--run COMMAND or --device /dev/nbdN is wanted");
 	if (args->device.path != NULL &&
-	    (args->command != NULL || args->at_n > 0))
+	    (args->command != NULL || args->at_n > 0 ||
+		args->tls != NBD_TLS_OFF))
 		return error_set(err, ERROR_USAGE,
-		    "--device serves the kernel alone: --run, --socket and "
-		    "--listen do not go with it");
+		    "--device serves the kernel alone: --run, --socket, "
+		    "--listen and --tls do not go with it");
 	if (device_check(&args->device, err) < 0)
 		return -1;
 	if (tls->certificates != NULL && tls->psk_file != NULL)

@@ -329,6 +329,34 @@ lingers_until_enough_has_come(void **state)
 	close(pair[1]);
 }
 
+/* As the kernel's nbd driver does with a connection that has timed out. */
+static void
+hang_up_with_data_under_way(void)
+{
+	assert_int_equal(write(far, "write", 5), 5);
+	assert_int_equal(shutdown(far, SHUT_RDWR), 0);
+	while (engine.ended == 0)
+		assert_int_equal(loop_run(loop), 0);
+}
+
+static void
+data_before_the_end_is_read(void **state)
+{
+	(void)state;
+	hang_up_with_data_under_way();
+	assert_int_equal(engine.in_len, 5);
+}
+
+static void
+stale_data_is_not_read(void **state)
+{
+	(void)state;
+	stream.stale_after_hangup = true;
+	hang_up_with_data_under_way();
+	assert_int_equal(engine.in_len, 0);
+	assert_int_equal(engine.error, 0);
+}
+
 int
 main(void)
 {
@@ -341,6 +369,8 @@ main(void)
 		T(unacknowledged_until_the_peer_has_it),
 		T(peer_that_closes_ends_the_stream),
 		T(broken_socket_ends_the_stream_once),
+		T(data_before_the_end_is_read),
+		T(stale_data_is_not_read),
 		T(lingers_until_enough_has_come),
 	};
 
