@@ -418,8 +418,22 @@ void
 session_disconnected(
     struct session *s, struct conn *c, const struct error *why, uint64_t now)
 {
-	if (c->open)
-		session_lose(s, why, now);
+	const struct auth *auth = s->config.auth;
+	struct error err;
+
+	if (!c->open)
+		return;
+	if (s->state == SESSION_LOGIN) {
+		/* LIO ends the connection without a word when it demands CHAP
+		 * and is offered none. */
+		error_set(&err, why->class, "login to %s: %s%s", s->next_portal,
+		    why->text,
+		    auth == NULL || auth->user[0] == '\0'
+			? "; it may demand CHAP"
+			: "");
+		why = &err;
+	}
+	session_lose(s, why, now);
 }
 
 static uint64_t

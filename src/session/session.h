@@ -45,7 +45,7 @@ struct session_config {
 	char initiator_name[ISCSI_NAME_MAX + 1];
 	char target_name[ISCSI_NAME_MAX + 1]; /* empty: a discovery session */
 	char portal[ISCSI_ADDR_MAX + 1];      /* "host:port" as given */
-	struct auth *auth;		      /* must outlive the session */
+	struct auth *auth; /* NULL: none; must outlive the session */
 	struct params offer;
 	uint64_t login_timeout; /* ns, connect excluded (that is io/'s) */
 	uint64_t task_timeout;	/* ns, default of tasks */

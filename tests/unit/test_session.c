@@ -63,6 +63,23 @@ test_login_unanswered(void **state)
 	rig_free(r);
 }
 
+static void
+test_dropped_while_logging_in(void **state)
+{
+	struct rig *r = rig_new();
+	(void)state;
+
+	r->mute = true;
+	r->s = session_new(&r->config);
+	session_add_user(r->s, &r->user);
+	session_start(r->s, r->now);
+	rig_pump(r);
+	drop(r);
+	assert_lost(r, "dropped; it may demand CHAP");
+	assert_int_equal(r->error.class, ERROR_UNREACHED);
+	rig_free(r);
+}
+
 /* Later failures are not final, whatever they are, and the ISID stays. */
 static void
 test_reconnects(void **state)
@@ -270,6 +287,7 @@ main(void)
 		cmocka_unit_test(test_first_connect_failure_is_final),
 		cmocka_unit_test(test_first_login_refusal_is_final),
 		cmocka_unit_test(test_login_unanswered),
+		cmocka_unit_test(test_dropped_while_logging_in),
 		cmocka_unit_test(test_reconnects),
 		cmocka_unit_test(test_isids_differ),
 		cmocka_unit_test(test_redirect_for_ever),
