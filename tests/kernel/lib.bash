@@ -9,7 +9,7 @@
 #
 #     # guests: 6.1 6.12             the kernels to run on
 #     # cpus: 2                      where one is not enough
-#     # limit: 300                   seconds, where 200 are not enough
+#     # limit: 300                   seconds, where 600 are not enough
 #     # shellcheck source=tests/kernel/lib.bash
 #     . "${0%/*}/lib.bash"
 #     test_what_it_shows()           each such function is one test, under set -e
