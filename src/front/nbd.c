@@ -227,7 +227,8 @@ front_timer(struct timer *timer, uint64_t now)
 	}
 	if (n > 0)
 		log_warn(f->config.log,
-		    "%s: %u clients have not taken all answers and are left",
+		    "%s: %u clients are left: they have not taken all "
+		    "answers, or the target has not given them",
 		    f->config.name, n);
 	front_event(f, EV_IDLE);
 }

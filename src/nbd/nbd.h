@@ -81,7 +81,7 @@ uint16_t nbd_export_flags(const struct bdev *);
  * A connection was accepted: the handshake begins.  peer is for the log.
  * wake(wake_ctx) is called when there is something to send, or the connection
  * is to be closed, for a reason outside of the driver's calls.  NULL: no
- * memory.
+ * memory, or connections that are gone still keep too much of it.
  */
 struct nconn *nconn_new(struct nbd *, const char *peer, void (*wake)(void *ctx),
     void *wake_ctx, uint64_t now);

@@ -33,12 +33,37 @@ static const struct {
  * ---- life ----
  */
 
+/*
+ * Whether connections that are gone keep as much as all may: a client that
+ * comes again and again, while the device does not answer, leaves requests
+ * behind each time.
+ */
+static bool
+too_much_is_left(const struct nbd *nbd)
+{
+	const struct nconn *conn;
+	size_t left = 0;
+
+	TAILQ_FOREACH (conn, &nbd->conns, link)
+		if (conn->gone)
+			left += NCONN_GONE_SIZE + conn->held_bytes;
+	return left >= NBD_HELD_MAX;
+}
+
 static struct nconn *
 conn_new(struct nbd *nbd, const char *peer, void (*wake)(void *ctx),
     void *wake_ctx, uint64_t now)
 {
-	struct nconn *conn = calloc(1, sizeof(*conn));
+	struct nconn *conn;
 
+	if (too_much_is_left(nbd)) {
+		log_warn(nbd->config.log,
+		    "%s: refused: connections that have ended left too many "
+		    "requests with the device",
+		    peer);
+		return NULL;
+	}
+	conn = calloc(1, sizeof(*conn));
 	if (conn == NULL)
 		return NULL;
 	conn->slots = calloc(NCONN_SLOTS, sizeof(*conn->slots));

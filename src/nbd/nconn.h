@@ -26,7 +26,8 @@
  *    own: its share has room for a request of the largest size.
  *  - An option is begun only when the answers to the one before have gone.
  *  - A request in RUN outlives the end of its connection; the nconn stays in
- *    memory, without its ring, until the last one is done.
+ *    memory, without its ring, until the last one is done.  While these keep
+ *    NBD_HELD_MAX, nobody else may connect.
  */
 #ifndef NBD_NCONN_H
 #define NBD_NCONN_H
@@ -42,6 +43,7 @@
 #define NCONN_SLOTS	   128
 #define NCONN_HELD_MAX	   ((size_t)64 << 20)	     /* bytes of payload */
 #define NCONN_HELD_SHARE   ((size_t)NBD_PAYLOAD_MAX) /* that it always may */
+#define NCONN_GONE_SIZE	   ((size_t)64 << 10) /* counted besides, when gone */
 #define NCONN_EXTENTS	   256 /* descriptors in one answer, at the most */
 #define NCONN_PEER_MAX	   128
 #define NCONN_HANDSHAKE	   (30 * CLOCK_S) /* all of it may take */

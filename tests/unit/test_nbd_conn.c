@@ -316,6 +316,47 @@ test_held_by_all(void **state)
 	finish();
 }
 
+/* Nor does a client get more by coming again and again while the device does
+ * not answer: what is left of it counts until it is done. */
+static void
+test_held_by_gone(void **state)
+{
+	static const size_t size = (size_t)32 << 20;
+	uint8_t *data = calloc(1, size);
+	struct client next;
+	unsigned n;
+
+	(void)state;
+	assert_non_null(data);
+	begin(NWIRE_SIMPLE);
+	disk->manual = true;
+	for (n = 0; n < 12; n++) {
+		next.nc =
+		    nconn_new(rig.nbd, "192.0.2.1:4712", NULL, NULL, rig.now);
+		if (next.nc == NULL)
+			break;
+		nconn_free(next.nc);
+		client_init(&next, &rig);
+		client_go(&next, NWIRE_SIMPLE, "first");
+		client_request(&next, NBD_CMD_WRITE, 0, 0, size, data);
+		client_pump(&next);
+		client_fini(&next);
+	}
+	/* 256 MiB are eight of these. */
+	assert_int_equal(n, 8);
+	assert_non_null(strstr(rig.line, "192.0.2.1:4712: refused"));
+	disk_complete_nth(disk, 0);
+	/* Who is here is served on. */
+	client_request(&c, NBD_CMD_WRITE, 0, 0, size, data);
+	client_pump(&c);
+	assert_int_equal(disk_waiting(disk), 8);
+	client_init(&next, &rig);
+	client_fini(&next);
+	disk_complete(disk);
+	free(data);
+	finish();
+}
+
 /* ---- ends ---- */
 
 /* NBD_CMD_DISC: what is in flight is done and answered first. */
@@ -547,6 +588,7 @@ main(void)
 		cmocka_unit_test(test_held_order),
 		cmocka_unit_test(test_held_writes),
 		cmocka_unit_test(test_held_by_all),
+		cmocka_unit_test(test_held_by_gone),
 		cmocka_unit_test(test_disc),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_lost_unread),
