@@ -368,7 +368,8 @@ job_submit(struct loop *loop, struct job *job)
 
 /* ---- the loop ---- */
 
-/* False when it stayed unreadable. */
+/* False when it stayed unreadable, or that is not known (EINTR): its owner is
+ * to decide anew, for until then epoll may not tell what little has come. */
 static bool
 linger(struct loop *loop, const struct watch *w)
 {
@@ -378,12 +379,12 @@ linger(struct loop *loop, const struct watch *w)
 	struct timespec ts = { 0 };
 
 	if (!TAILQ_EMPTY(&loop->deferred))
-		return true;
-	if (t != NULL && t->deadline < loop->now + ns)
+		ns = 0;
+	else if (t != NULL && t->deadline < loop->now + ns)
 		ns = t->deadline > loop->now ? t->deadline - loop->now : 0;
 	ts.tv_sec = (time_t)(ns / CLOCK_S);
 	ts.tv_nsec = (long)(ns % CLOCK_S);
-	return ppoll(&pfd, 1, &ts, NULL) != 0;
+	return ppoll(&pfd, 1, &ts, NULL) == 1;
 }
 
 int

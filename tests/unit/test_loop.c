@@ -2,6 +2,7 @@
 /* loop.h: what each kind of callback promises, and that none arrives late. */
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/time.h>
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -249,6 +250,46 @@ watch_that_is_lingered_on_comes_first_or_is_told(void **state)
 	assert_string_equal(trace, "");
 }
 
+static void
+nothing(int signo)
+{
+	(void)signo;
+}
+
+static void
+do_nothing(struct deferred *d)
+{
+	(void)d;
+}
+
+/* Else it would be forgotten while epoll keeps quiet about it. */
+static void
+watch_that_was_not_lingered_on_to_the_end_is_told(void **state)
+{
+	static const struct itimerval often = { { 0, 5000 }, { 0, 5000 } };
+	static const struct itimerval never;
+	const struct sigaction interrupt = { .sa_handler = nothing };
+	struct watch a = {
+		.fd = eventfd(0, EFD_CLOEXEC), .ready = note_events, .ctx = "a"
+	};
+	struct deferred left = { .run = do_nothing };
+
+	(void)state;
+	assert_int_equal(watch_add(loop, &a, EPOLLIN), 0);
+	deferred_set(loop, &left);
+	linger_on(&a, 600 * CLOCK_S);
+	assert_string_equal(trace, "a late b ready ");
+
+	trace[0] = '\0';
+	sigaction(SIGALRM, &interrupt, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+	linger_on(&a, 600 * CLOCK_S);
+	setitimer(ITIMER_REAL, &never, NULL);
+	assert_string_equal(trace, "a late b ready ");
+	watch_remove(loop, &a);
+	close(a.fd);
+}
+
 /* ---- deferred calls ---- */
 
 static struct deferred chain[3];
@@ -441,6 +482,7 @@ main(void)
 		T(removed_watch_gets_no_stale_event),
 		T(watch_set_changes_what_is_told),
 		T(watch_that_is_lingered_on_comes_first_or_is_told),
+		T(watch_that_was_not_lingered_on_to_the_end_is_told),
 		T(deferred_calls_chain_within_an_iteration),
 		T(deferred_call_that_repeats_starves_nobody),
 		T(signals_come_from_the_loop),
