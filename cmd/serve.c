@@ -177,7 +177,6 @@ serve_init(struct serve *s, struct error *err)
 	int result;
 
 	secret_lock();
-	signal(SIGPIPE, SIG_IGN); /* splice(2) has no MSG_NOSIGNAL */
 	result = loop_new(&s->loop);
 	if (result == 0)
 		result = loop_signal(s->loop, SIGTERM, serve_signal, s);
@@ -219,6 +218,8 @@ serve_here(struct serve *s)
 	const struct serve_ops *ops = s->config->ops;
 	int result = -1;
 
+	/* splice(2) has no MSG_NOSIGNAL; also for who is forked. */
+	signal(SIGPIPE, SIG_IGN);
 	if ((ops->fork == NULL || ops->fork(s->config->ctx, s, &s->why) == 0) &&
 	    serve_init(s, &s->why) == 0 &&
 	    ops->start(s->config->ctx, s, &s->why) == 0) {
