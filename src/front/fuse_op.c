@@ -118,18 +118,31 @@ op_get(struct fuse_front *front)
 	return op;
 }
 
+/* Gives the pages of its payload back, but for the first bytes. */
+static void
+op_shed(struct op *op, size_t keep)
+{
+	madvise((char *)op_payload(op) + keep, OP_PAYLOAD_MAX + OP_TAIL - keep,
+	    MADV_DONTNEED);
+	op->front->pool.touched -= op->touched - keep;
+	op->touched = keep;
+}
+
+/*
+ * When the session is over for good, nobody knows what of a WRITE the target
+ * has read.  Where it is on this host it may read on, from these very pages
+ * (io/zerocopy.h): so the next payload comes into others.
+ */
 void
 op_put(struct op *op)
 {
 	struct fuse_front *front = op->front;
 	struct op_pool *pool = &front->pool;
 
-	if (pool->touched > WARM_MAX && op->touched > WARM_OP) {
-		madvise((char *)op_payload(op) + WARM_OP,
-		    OP_PAYLOAD_MAX + OP_TAIL - WARM_OP, MADV_DONTNEED);
-		pool->touched -= op->touched - WARM_OP;
-		op->touched = WARM_OP;
-	}
+	if (op->bdev.op == BDEV_WRITE && op->bdev.result < 0)
+		op_shed(op, 0);
+	else if (pool->touched > WARM_MAX && op->touched > WARM_OP)
+		op_shed(op, WARM_OP);
 	TAILQ_INSERT_HEAD(&pool->free, op, link);
 	pool->used--;
 	if (front->throttled)

@@ -371,6 +371,7 @@ mount_new(struct loop *loop, const struct mount_config *config,
 	m->loop = loop;
 	m->config = *config;
 	m->next = (struct deferred){ .run = mount_next, .ctx = m };
+	disks.link.zerocopy = true; /* see op_put() in fuse_op.c */
 	if (disks_new(loop, &disks, &m->disks, err) < 0) {
 		free(m);
 		return -1;

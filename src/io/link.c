@@ -158,12 +158,14 @@ link_reap(struct link *l)
 }
 
 /* A task keeps its memory until the target has ended it, and is done with its
- * data.  It may be changed under a target that gave its status early and throws
- * the rest away, which a digest over the data would not survive. */
+ * data, or will never be.  Of one that ended early the memory may be changed
+ * while the target throws the rest of the data away, which a digest over them
+ * would not survive. */
 static void
 link_zerocopy(struct link *l)
 {
-	if (session_params(l->session)->data_digest.order[0] == DIGEST_NONE)
+	if (l->config.zerocopy &&
+	    session_params(l->session)->data_digest.order[0] == DIGEST_NONE)
 		stream_zerocopy(&l->stream);
 }
 

@@ -17,6 +17,10 @@ struct link_config {
 	struct session_config
 	    session;		  /* wake and random are set by link_new() */
 	uint64_t connect_timeout; /* ns, for one address; 15 s by default */
+	/* Large payloads are sent without a copy (zerocopy.h): the memory of a
+	 * write that has failed is never written to again, for nobody may know
+	 * then what the target is still to read of it. */
+	bool zerocopy;
 	/* Optional.  What the owner wants to know; from the loop's stack. */
 	void (*up)(void *ctx);
 	void (*lost)(void *ctx, const struct error *why, bool final);

@@ -302,6 +302,7 @@ server_taken(void *ctx, int fd, const char *name)
 	(void)getsockname(fd, addr, &len);
 	socket_name(addr, len, local);
 	socket_tune(fd);
+	socket_keepalive(fd);
 	error = peer_new(server, fd, name, local, server->config.engine,
 	    server->config.engine_ctx);
 	if (error != 0)

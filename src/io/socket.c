@@ -199,6 +199,19 @@ socket_tune(int fd)
 		    fd, IPPROTO_TCP, TCP_CONGESTION, "reno", strlen("reno"));
 }
 
+void
+socket_keepalive(int fd)
+{
+	static const int on = 1, idle = 60, interval = 15, count = 4; /* s */
+
+	/* Means nothing to a Unix socket, whose peer cannot vanish. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	(void)setsockopt(
+	    fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+}
+
 /* ---- looking up ---- */
 
 static void

@@ -175,7 +175,7 @@ stream_close(struct stream *s)
 	if (s->watch.fd == -1)
 		return;
 	/* Its owner is about to change what the socket still refers to. */
-	if (s->zerocopy.pipe[0] != -1 && stream_unacked(s) != 0)
+	if (s->zerocopy.used && stream_unacked(s) != 0)
 		setsockopt(
 		    s->watch.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	zerocopy_close(&s->zerocopy);

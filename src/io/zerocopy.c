@@ -18,16 +18,16 @@
 void
 zerocopy_init(struct zerocopy *z)
 {
-	z->pipe[0] = z->pipe[1] = -1;
-	z->pending = 0;
+	*z = (struct zerocopy){ .pipe = { -1, -1 } };
 }
 
 void
 zerocopy_open(struct zerocopy *z)
 {
 	zerocopy_close(z);
+	z->used = false;
 	if (pipe2(z->pipe, O_CLOEXEC | O_NONBLOCK) == -1)
-		zerocopy_init(z);
+		z->pipe[0] = z->pipe[1] = -1;
 	else if (fcntl(z->pipe[1], F_SETPIPE_SZ, PIPE_SIZE) == -1)
 		zerocopy_close(z);
 }
@@ -39,7 +39,8 @@ zerocopy_close(struct zerocopy *z)
 		close(z->pipe[0]);
 		close(z->pipe[1]);
 	}
-	zerocopy_init(z);
+	z->pipe[0] = z->pipe[1] = -1;
+	z->pending = 0;
 }
 
 static size_t
@@ -90,6 +91,7 @@ fill(struct zerocopy *z, const struct iovec *iov)
 {
 	ssize_t put = vmsplice(z->pipe[1], iov, 1, SPLICE_F_NONBLOCK);
 
+	z->used = z->used || put > 0;
 	if (put > 0)
 		z->pending = (size_t)put;
 	else

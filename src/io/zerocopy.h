@@ -4,12 +4,14 @@
  * them: their pages go through a pipe into the socket's queue (vmsplice(2),
  * splice(2)).  Small pieces are copied as ever.
  *
- * The pages are in the queue until the peer has acknowledged them.  Whoever
- * changes them earlier changes what the peer receives, so this is only for a
- * sender who leaves its memory alone until the peer's program has answered.
+ * The pages are in the queue until the peer has acknowledged them, and when it
+ * is on the same host until its program has read them, whatever becomes of our
+ * socket.  Whoever changes them earlier changes what the peer receives, so this
+ * is only for a sender who leaves its memory alone until the peer's program has
+ * answered, and for good when that will not come.
  *
- * Where the calls are forbidden or fail, everything is copied.  SIGPIPE is to be
- * ignored.
+ * Where the calls are forbidden or fail, everything is copied.  SIGPIPE is to
+ * be ignored.
  */
 #ifndef IO_ZEROCOPY_H
 #define IO_ZEROCOPY_H
@@ -21,6 +23,7 @@
 struct zerocopy {
 	int pipe[2];	/* -1: closed */
 	size_t pending; /* bytes in it: the next that the socket gets */
+	bool used;	/* the socket may refer to pages */
 };
 
 /* Closed. */

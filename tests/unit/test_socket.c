@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -268,6 +269,25 @@ attempt_can_be_given_up(void **state)
 	    -EINVAL);
 }
 
+static void
+peer_that_vanishes_is_noticed(void **state)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), value = 0;
+	socklen_t len = sizeof(value);
+
+	(void)state;
+	socket_keepalive(fd);
+	getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, &len);
+	assert_int_equal(value, 1);
+	getsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &value, &len);
+	assert_in_range(value, 1, 60);
+	getsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &value, &len);
+	assert_in_range(value, 1, 15);
+	getsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &value, &len);
+	assert_in_range(value, 1, 4);
+	close(fd);
+}
+
 int
 main(void)
 {
@@ -275,6 +295,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(portals_are_taken_apart),
 		cmocka_unit_test(addresses_become_text),
+		cmocka_unit_test(peer_that_vanishes_is_noticed),
 		T(connection_is_made),
 		T(name_is_resolved),
 		T(refusal_is_told),
