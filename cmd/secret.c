@@ -13,10 +13,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ARENA_ROOM (64 * 1024) /* for everything but the arguments */
-#define ALIGN	   16
-#define FILE_MAX   2048
-#define PASSWORD   "target_password="
+/* Deeper than any function that handles a secret goes. */
+#define STACK_SCRUB (128 << 10)
+#define ARENA_ROOM  (64 * 1024) /* for everything but the arguments */
+#define ALIGN	    16
+#define FILE_MAX    2048
+#define PASSWORD    "target_password="
 
 /* One piece of memory for the life of the process: what is in it is handed out
  * from the front and never given back. */
@@ -219,6 +221,14 @@ const struct auth *
 secret_environment(void)
 {
 	return environment;
+}
+
+__attribute__((noinline)) void
+secret_scrub_stack(void)
+{
+	char dead[STACK_SCRUB];
+
+	explicit_bzero(dead, sizeof(dead));
 }
 
 int

@@ -33,6 +33,11 @@ void secret_wipe(void);
  */
 void secret_lock(void);
 
+/* Clears what functions that have returned have left on the stack: vector
+ * registers are saved there, by the dynamic linker for one, with what was last
+ * copied by them. */
+void secret_scrub_stack(void);
+
 /* Zeroed memory of this kind, until secret_fini(); NULL: used up. */
 void *secret_new(size_t size);
 

@@ -68,6 +68,7 @@ serve_ready(void *serve)
 	struct options *o = s->config->options;
 	struct error err;
 
+	secret_scrub_stack();
 	s->ready = true;
 	log_info(&o->sink.log, "serving %s", s->name);
 	if (daemon_ready(&s->daemon, &err) < 0) {

@@ -158,6 +158,31 @@ remove_file(void **state)
 	return unlink(path);
 }
 
+static __attribute__((noinline)) uintptr_t
+leave_on_the_stack(void)
+{
+	volatile char deep[32768];
+
+	for (size_t i = 0; i < sizeof(deep); i++)
+		deep[i] = 's';
+	return (uintptr_t)deep;
+}
+
+static void
+test_scrub_stack(void **state)
+{
+	uintptr_t at = leave_on_the_stack();
+	int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	static char memory[16384];
+
+	(void)state;
+	secret_scrub_stack();
+	assert_int_equal(
+	    pread(fd, memory, sizeof(memory), (off_t)at), sizeof(memory));
+	assert_null(memchr(memory, 's', sizeof(memory)));
+	close(fd);
+}
+
 int
 main(void)
 {
@@ -165,6 +190,7 @@ main(void)
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_scrub_stack),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);
