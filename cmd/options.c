@@ -317,6 +317,7 @@ options_link(struct options *o, const struct url *url, struct link_config *ret,
 		s->task_timeout = o->timeout;
 	}
 	s->log = &o->sink.log;
+	secret_scrub_stack();
 	return 0;
 }
 
@@ -333,6 +334,7 @@ options_url(const char *text, bool portal, struct error *err)
 		error_set(err, ERROR_FAILED, "no memory for secrets");
 	else if ((portal ? url_parse_portal : url_parse)(text, url, err) < 0)
 		url = NULL;
+	secret_scrub_stack();
 	return url;
 }
 

@@ -242,9 +242,10 @@ secret_init(int argc, char **argv, struct error *err)
 			size += strlen(argv[i]) + 1 + ALIGN;
 	if (arena_init(size, err) < 0)
 		return -1;
-	if (arguments_take(argc, argv, err) < 0)
+	if (arguments_take(argc, argv, err) < 0 || environment_take(err) < 0)
 		return -1;
-	return environment_take(err);
+	secret_scrub_stack();
+	return 0;
 }
 
 /*
