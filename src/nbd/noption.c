@@ -137,19 +137,30 @@ answer_export(struct nconn *conn, const struct nexport *export)
 	nhandshake_answer(conn, NBD_REP_INFO, data, sizeof(data));
 }
 
+/* What the device likes best, if that is more than usual.  The answer is to be a
+ * power of two: a block is rounded up to one, another transfer length says
+ * nothing. */
+static uint32_t
+block_wanted(const struct bdev *bdev)
+{
+	uint64_t best = bdev->physical_block_size, io = bdev->optimal_io;
+	uint32_t wanted = BLOCK_WANTED;
+
+	if (io > best && (io & (io - 1)) == 0 && io <= NBD_PAYLOAD_MAX)
+		best = io;
+	while (wanted < best && wanted < NBD_PAYLOAD_MAX)
+		wanted *= 2;
+	return wanted;
+}
+
 static void
 answer_block_size(struct nconn *conn, const struct nexport *export)
 {
-	uint32_t wanted = BLOCK_WANTED;
 	uint8_t data[14];
 
-	/* It is to be a power of two whatever the device says of itself. */
-	while (wanted < export->bdev->physical_block_size &&
-	       wanted < NBD_PAYLOAD_MAX)
-		wanted *= 2;
 	be16_put(data, NBD_INFO_BLOCK_SIZE);
 	be32_put(data + 2, BLOCK_MIN);
-	be32_put(data + 6, wanted);
+	be32_put(data + 6, block_wanted(export->bdev));
 	be32_put(data + 10, NBD_PAYLOAD_MAX);
 	nhandshake_answer(conn, NBD_REP_INFO, data, sizeof(data));
 }

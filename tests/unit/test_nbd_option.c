@@ -334,6 +334,10 @@ test_info(void **state)
 	check_info(NBD_OPT_INFO, "second", 1, FLAGS_SECOND | 0x80, 65536);
 	client_ask(&c, NBD_OPT_EXTENDED_HEADERS, NULL, 0, NBD_REP_ACK);
 	check_info(NBD_OPT_INFO, "second", 1, FLAGS_SECOND | 0x80, 65536);
+	rig.disks[1].bdev.optimal_io = 1 << 20;
+	check_info(NBD_OPT_INFO, "second", 1, FLAGS_SECOND | 0x80, 1 << 20);
+	rig.disks[1].bdev.optimal_io = 3 << 20;
+	check_info(NBD_OPT_INFO, "second", 1, FLAGS_SECOND | 0x80, 65536);
 	rig.disks[1].bdev.physical_block_size = 12345;
 	check_info(NBD_OPT_INFO, "second", 1, FLAGS_SECOND | 0x80, 16384);
 	rig.disks[1].bdev.physical_block_size = 0;
