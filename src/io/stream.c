@@ -14,6 +14,8 @@
 #include <linux/sockios.h>
 #include <unistd.h>
 
+#include "base/iov.h"
+
 #define IOV_RX 16
 #define IOV_TX 256
 /* What one connection may move in one turn before others have theirs. */
@@ -36,16 +38,6 @@ stream_end(struct stream *s, int error)
 		return;
 	s->over = true;
 	s->ops->ended(s->ctx, error);
-}
-
-static size_t
-iov_total(const struct iovec *iov, int n)
-{
-	size_t total = 0;
-
-	for (int i = 0; i < n; i++)
-		total += iov[i].iov_len;
-	return total;
 }
 
 static ssize_t

@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/iov.h"
+
 /* What is shorter costs more to hand over than to copy. */
 #define LARGE ((size_t)64 << 10)
 /* As far as every user may go (fs.pipe-max-size). */
@@ -41,16 +43,6 @@ zerocopy_close(struct zerocopy *z)
 	}
 	z->pipe[0] = z->pipe[1] = -1;
 	z->pending = 0;
-}
-
-static size_t
-total(const struct iovec *iov, int n)
-{
-	size_t sum = 0;
-
-	for (int i = 0; i < n; i++)
-		sum += iov[i].iov_len;
-	return sum;
 }
 
 static ssize_t
@@ -113,7 +105,7 @@ zerocopy_send(
 		if (small > 0) {
 			sent = copy(fd, iov, small, small < n ? MSG_MORE : 0);
 			*ret_full =
-			    sent == -1 || (size_t)sent < total(iov, small);
+			    sent == -1 || (size_t)sent < iov_total(iov, small);
 			if (*ret_full || small == n)
 				return sent;
 		}
