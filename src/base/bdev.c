@@ -19,6 +19,10 @@ bdev_check(const struct bdev *bdev, const struct bdev_req *req)
 	switch (req->op) {
 	case BDEV_FLUSH:
 		return 1;
+	case BDEV_COPY:
+		if (!bdev->can_copy)
+			return -EOPNOTSUPP;
+		/* fallthrough */
 	case BDEV_WRITE:
 	case BDEV_DISCARD:
 	case BDEV_ZERO:

@@ -16,10 +16,13 @@
  *    every write whose done() came before the FLUSH was submitted.
  *  - done() of a WRITE means that the provider has the data; on the medium it
  *    is after a FLUSH, or when the request carried BDEV_FUA.
+ *  - A stream (a pipe) has no offsets: READs get, and WRITEs and ZEROs put, the
+ *    next bytes in the order of their submission.  A READ that meets the end
+ *    has its length cut to what was left, 0 behind it; result is 0.
  *  - result is 0 or -errno.  A request that fails part-way fails as a whole.
  *    Errors: -EIO, -ENOSPC (thin pool exhausted), -EROFS (write protected),
- *    -EBUSY (reservation conflict), -EOPNOTSUPP (ZERO with BDEV_FAST, DISCARD),
- *    -EINVAL (outside the device).
+ *    -EBUSY (reservation conflict), -EOPNOTSUPP (ZERO with BDEV_FAST, DISCARD,
+ *    EXTENTS, COPY: nothing was changed), -EINVAL (outside the device).
  */
 #ifndef BASE_BDEV_H
 #define BASE_BDEV_H
@@ -30,16 +33,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
+
 enum bdev_op {
 	BDEV_READ,
 	BDEV_WRITE,
 	BDEV_FLUSH,   /* offset and length are ignored: the whole device */
 	BDEV_DISCARD, /* the content is no longer needed; it may stay */
 	BDEV_ZERO,    /* reads as zeros afterwards */
-	BDEV_EXTENTS  /* how [offset, offset + length) is allocated */
+	BDEV_EXTENTS, /* how [offset, offset + length) is allocated */
+	BDEV_COPY     /* as WRITE, of what the medium of source has there */
 };
 
-#define BDEV_FUA     0x01u /* WRITE, ZERO: on the medium before done() */
+#define BDEV_FUA     0x01u /* on the medium before done(); READ: from it */
 #define BDEV_NO_HOLE 0x02u /* ZERO: the blocks stay allocated */
 #define BDEV_FAST    0x04u /* ZERO: -EOPNOTSUPP rather than sending zeros */
 
@@ -63,6 +69,12 @@ struct bdev_req {
 	int iovcnt;
 	struct bdev_extent *extents; /* EXTENTS: room for extents_max >= 1 */
 	unsigned extents_max;
+	struct bdev *source; /* COPY: a device of any provider, not a stream */
+	uint64_t source_offset; /* COPY */
+	/* Optional: takes what the provider knows of a failure (the sense data,
+	 * in words) with its class, ERROR_IO when these blocks alone are bad.
+	 * The consumer sets class to ERROR_NONE before. */
+	struct error *why;
 	void (*done)(struct bdev_req *);
 	void *ctx;
 	/* Optional, READ: iov has lengths, but no memory yet.  Called at most
@@ -98,15 +110,18 @@ struct bdev_ops {
 
 struct bdev {
 	const struct bdev_ops *ops;
-	uint64_t size;	     /* bytes, a multiple of block_size */
+	uint64_t size; /* bytes, a multiple of block_size; a stream's: what is
+			  known to come, else UINT64_MAX */
 	uint32_t block_size; /* smallest write without read-modify-write */
 	uint32_t physical_block_size; /* >= block_size */
 	uint32_t lowest_aligned; /* bytes: first physically aligned block */
 	uint64_t optimal_io;	 /* bytes; 0 when not known */
 	bool read_only;
+	bool stream;	    /* has an order instead of offsets */
 	bool thin;	    /* has unallocated blocks: EXTENTS can show holes */
 	bool can_discard;   /* DISCARD does something */
 	bool can_fast_zero; /* ZERO need not send zeros */
+	bool can_copy; /* COPY may work, from a device of the same provider */
 	bool volatile_cache; /* a write may be lost before FLUSH */
 	/* Optional, set by the consumer: size or read_only has changed. */
 	void (*changed)(struct bdev *, void *ctx);

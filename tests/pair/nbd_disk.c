@@ -115,6 +115,7 @@ disk_do(struct disk *d, struct bdev_req *req)
 		disk_extents(d, req);
 		break;
 	case BDEV_FLUSH:
+	case BDEV_COPY:
 		break;
 	}
 }

@@ -129,6 +129,7 @@ ram_carry_out(struct bdev_req *req)
 		ram_extents(req);
 		break;
 	case BDEV_FLUSH:
+	case BDEV_COPY:
 		break;
 	}
 }
