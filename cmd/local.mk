@@ -12,6 +12,8 @@ luntap_SOURCES = \
 	cmd/device_impl.h \
 	cmd/device_server.c \
 	cmd/discover.c \
+	cmd/fault.c \
+	cmd/fault.h \
 	cmd/initiator.c \
 	cmd/initiator.h \
 	cmd/inquiry.c \

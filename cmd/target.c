@@ -12,6 +12,7 @@
 #include "block/file.h"
 #include "block/mem.h"
 #include "cmd/cmd.h"
+#include "cmd/fault.h"
 #include "cmd/options.h"
 #include "io/random.h"
 #include "io/server.h"
@@ -33,6 +34,8 @@ static const char help[] =
     "      --block-size BYTES       512 (default) to 4096\n"
     "      --thin                   unmapped blocks, holes\n"
     "      --read-only              refuse writes\n"
+    "      --inject FAULT           read-error=LBA[+COUNT], not-ready,\n"
+    "                               write-error=LBA[+COUNT]; repeatable\n"
     "      --initiator NAME         let only this one in; repeatable\n"
     "      --chap-secret-file FILE  demand CHAP; one line: user password\n"
     "                               [target_user target_password]\n"
@@ -41,21 +44,16 @@ static const char help[] =
     "      --log-file FILE          instead of stderr\n"
     "  -v, --verbose                say more; twice: much more\n"
     "  -h, --help                   this\n\n"
-    "LUN options: block-size=BYTES, thin, read-only\n\n"
+    "LUN options: block-size=BYTES, thin, read-only, inject=FAULT\n\n"
     "examples:\n"
     "  luntap target --thin ram:256M\n"
     "  luntap target --listen 127.0.0.1:0 disk.img,block-size=4096,read-only\n";
 
-struct lun_options {
-	uint32_t block_size; /* 0: not given */
-	bool thin;
-	bool read_only;
-};
-
 struct command_options {
 	const char *listen_at;
 	const char *name;
-	struct lun_options lun; /* for those that say nothing else */
+	struct lu_config lun; /* for those that say nothing else; block_size 0:
+				 not given */
 	const char *acl[TARGET_ACL_MAX];
 	unsigned acl_n;
 };
@@ -90,6 +88,7 @@ enum {
 	OPTION_BLOCK_SIZE,
 	OPTION_THIN,
 	OPTION_READ_ONLY,
+	OPTION_INJECT,
 	OPTION_INITIATOR
 };
 
@@ -99,6 +98,7 @@ static const struct option longs[] = {
 	{ "block-size", required_argument, NULL, OPTION_BLOCK_SIZE },
 	{ "thin", no_argument, NULL, OPTION_THIN },
 	{ "read-only", no_argument, NULL, OPTION_READ_ONLY },
+	{ "inject", required_argument, NULL, OPTION_INJECT },
 	{ "initiator", required_argument, NULL, OPTION_INITIATOR },
 	{ 0 },
 };
@@ -123,6 +123,8 @@ take(void *ctx, int option, const char *arg, struct error *err)
 	case OPTION_READ_ONLY:
 		mine->lun.read_only = true;
 		return 0;
+	case OPTION_INJECT:
+		return fault_add(&mine->lun, arg, err);
 	default: /* OPTION_INITIATOR */
 		if (name_check(arg, "initiator", err) != 0)
 			return -1;
@@ -136,28 +138,31 @@ take(void *ctx, int option, const char *arg, struct error *err)
 
 /* What stands behind the first comma of a LUN. */
 static int
-take_lun_options(char *text, struct lun_options *ret, struct error *err)
+take_lun_options(char *text, struct lu_config *ret, struct error *err)
 {
-	static const char size_key[] = "block-size=";
+	static const char size_key[] = "block-size=", fault_key[] = "inject=";
 	char *save = NULL;
+	int result = 0;
 
-	for (char *word = strtok_r(text, ",", &save); word != NULL;
-	     word = strtok_r(NULL, ",", &save)) {
-		if (strcmp(word, "thin") == 0) {
+	for (char *word = strtok_r(text, ",", &save);
+	     word != NULL && result == 0; word = strtok_r(NULL, ",", &save)) {
+		if (strcmp(word, "thin") == 0)
 			ret->thin = true;
-		} else if (strcmp(word, "read-only") == 0) {
+		else if (strcmp(word, "read-only") == 0)
 			ret->read_only = true;
-		} else if (strncmp(word, size_key, sizeof(size_key) - 1) != 0) {
-			return error_set(err, ERROR_USAGE,
+		else if (strncmp(word, size_key, sizeof(size_key) - 1) == 0)
+			result = take_block_size(
+			    word + sizeof(size_key) - 1, &ret->block_size, err);
+		else if (strncmp(word, fault_key, sizeof(fault_key) - 1) == 0)
+			result =
+			    fault_add(ret, word + sizeof(fault_key) - 1, err);
+		else
+			result = error_set(err, ERROR_USAGE,
 			    "LUN option \"%s\": not one of block-size=BYTES, "
-			    "thin, read-only",
+			    "thin, read-only, inject=FAULT",
 			    word);
-		} else if (take_block_size(word + sizeof(size_key) - 1,
-			       &ret->block_size, err) == -1) {
-			return -1;
-		}
 	}
-	return 0;
+	return result;
 }
 
 /* ---- LUNs ---- */
@@ -203,20 +208,18 @@ warn_of_rest(const struct serving *s, const char *file, uint64_t served)
 }
 
 static int
-add_lun(struct serving *s, const char *what, struct lun_options options,
+add_lun(struct serving *s, const char *what, struct lu_config config,
     struct error *err)
 {
-	struct lu_config config = { .read_only = options.read_only,
-		.thin = options.thin };
 	struct bdev *bdev = NULL;
 	int error;
 
 	if (strncmp(what, "ram:", 4) == 0)
 		error =
-		    open_ram(s->loop, what + 4, options.block_size, &bdev, err);
+		    open_ram(s->loop, what + 4, config.block_size, &bdev, err);
 	else
-		error = file_open(s->loop, what, options.read_only,
-		    options.block_size, &bdev, err);
+		error = file_open(s->loop, what, config.read_only,
+		    config.block_size, &bdev, err);
 	if (error != 0)
 		return -1;
 	if (strncmp(what, "ram:", 4) != 0)
@@ -237,7 +240,7 @@ add_luns(struct serving *s, const struct command_options *mine, char **operand,
     struct error *err)
 {
 	for (; *operand != NULL; operand++) {
-		struct lun_options options = mine->lun;
+		struct lu_config config = mine->lun;
 		char *what = strdup(*operand);
 		char *comma;
 		int error = 0;
@@ -249,10 +252,10 @@ add_luns(struct serving *s, const struct command_options *mine, char **operand,
 		comma = strchr(what, ',');
 		if (comma != NULL) {
 			*comma = '\0';
-			error = take_lun_options(comma + 1, &options, err);
+			error = take_lun_options(comma + 1, &config, err);
 		}
 		if (error == 0)
-			error = add_lun(s, what, options, err);
+			error = add_lun(s, what, config, err);
 		free(what);
 		if (error != 0)
 			return -1;

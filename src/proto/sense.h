@@ -31,6 +31,7 @@ enum sense_key {
 /* Additional sense codes used by name: ASC << 8 | ASCQ. */
 enum {
 	SENSE_LOGICAL_UNIT_NOT_READY = 0x0400,
+	SENSE_MANUAL_INTERVENTION = 0x0403, /* ... REQUIRED: not ready */
 	SENSE_UNIT_COMMUNICATION_FAILURE = 0x0800,
 	SENSE_WRITE_ERROR = 0x0c00,
 	SENSE_READ_ERROR = 0x1100, /* UNRECOVERED READ ERROR */

@@ -4,6 +4,7 @@ src_target_libtarget_a_SOURCES = \
 	src/target/lu.c \
 	src/target/lu.h \
 	src/target/lu_block.c \
+	src/target/lu_fault.c \
 	src/target/lu_impl.h \
 	src/target/lu_inquiry.c \
 	src/target/lu_mode.c \

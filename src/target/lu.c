@@ -303,6 +303,8 @@ lu_start(struct lu_set *set, struct lu *lu, struct lu_cmd *c)
 		c->status = SCSI_RESERVATION_CONFLICT;
 		return false;
 	}
+	if ((op->flags & LU_OP_READY) && !lu_check_ready(c))
+		return false;
 	c->op = op;
 	return op->start(c);
 }

@@ -96,7 +96,8 @@ read_start(struct lu_cmd *c)
 {
 	struct bdev *bdev = c->lu->bdev;
 
-	if (!check_blocks(c) || !check_transfer(c))
+	if (!check_blocks(c) || !check_transfer(c) ||
+	    !lu_check_faults(c, LU_FAULT_READ, c->f.lba, c->f.blocks))
 		return false;
 	c->dir = LU_IN;
 	c->length = c->f.blocks << c->lu->shift;
@@ -119,7 +120,7 @@ read_run(struct lu_cmd *c)
 		    request_done);
 }
 
-const struct lu_op lu_op_read = { LU_READS, 0, read_start, read_run };
+const struct lu_op lu_op_read = { LU_READS, LU_OP_READY, read_start, read_run };
 
 /* ---- WRITE ---- */
 
@@ -129,7 +130,9 @@ write_start(struct lu_cmd *c)
 	struct bdev *bdev = c->lu->bdev;
 
 	if (!lu_check_medium(c) || !check_blocks(c) || !check_transfer(c) ||
-	    !want_out(c, c->f.blocks << c->lu->shift))
+	    !want_out(c, c->f.blocks << c->lu->shift) ||
+	    !lu_check_faults(
+		c, LU_FAULT_WRITE, c->f.lba, c->need >> c->lu->shift))
 		return false;
 	if (c->need == 0)
 		return lu_good(c);
@@ -160,11 +163,21 @@ write_run(struct lu_cmd *c)
 		lu_enter(c, false, write_begin);
 }
 
-const struct lu_op lu_op_write = { LU_WRITES, 0, write_start, write_run };
+const struct lu_op lu_op_write = { LU_WRITES, LU_OP_READY, write_start,
+	write_run };
 
 /* ---- VERIFY ---- */
 
 enum { BYTCHK_MEDIUM = 0, BYTCHK_COMPARE = 1 };
+
+/* How many bytes the command looks at. */
+static uint64_t
+verify_length(const struct lu_cmd *c)
+{
+	if (c->f.bytchk == BYTCHK_COMPARE)
+		return c->need;
+	return (uint64_t)c->f.blocks << c->lu->shift;
+}
 
 static bool
 verify_start(struct lu_cmd *c)
@@ -178,16 +191,8 @@ verify_start(struct lu_cmd *c)
 		return false;
 	if (c->f.blocks == 0 || (c->f.bytchk == BYTCHK_COMPARE && c->need == 0))
 		return lu_good(c);
-	return true;
-}
-
-/* How many bytes the command looks at. */
-static uint64_t
-verify_length(const struct lu_cmd *c)
-{
-	if (c->f.bytchk == BYTCHK_COMPARE)
-		return c->need;
-	return (uint64_t)c->f.blocks << c->lu->shift;
+	return lu_check_faults(
+	    c, LU_FAULT_READ, c->f.lba, verify_length(c) >> c->lu->shift);
 }
 
 /* Where two blocks of bytes first differ; len when they are the same. */
@@ -258,7 +263,8 @@ verify_run(struct lu_cmd *c)
 		verify_next(c);
 }
 
-const struct lu_op lu_op_verify = { LU_READS, 0, verify_start, verify_run };
+const struct lu_op lu_op_verify = { LU_READS, LU_OP_READY, verify_start,
+	verify_run };
 
 /* ---- COMPARE AND WRITE ---- */
 
@@ -277,6 +283,9 @@ caw_start(struct lu_cmd *c)
 		return lu_fail_cdb(c, 13);
 	if (c->length == 0)
 		return lu_good(c);
+	if (!lu_check_faults(c, LU_FAULT_READ, c->f.lba, c->f.blocks) ||
+	    !lu_check_faults(c, LU_FAULT_WRITE, c->f.lba, c->f.blocks))
+		return false;
 	c->need = c->length;
 	c->first = c->f.lba;
 	c->last = c->f.lba + c->f.blocks - 1;
@@ -320,8 +329,8 @@ caw_run(struct lu_cmd *c)
 		lu_enter(c, true, caw_begin);
 }
 
-const struct lu_op lu_op_compare_and_write = { LU_WRITES, 0, caw_start,
-	caw_run };
+const struct lu_op lu_op_compare_and_write = { LU_WRITES, LU_OP_READY,
+	caw_start, caw_run };
 
 /* ---- the cache ---- */
 
@@ -338,8 +347,8 @@ sync_cache_run(struct lu_cmd *c)
 	lu_submit(c, BDEV_FLUSH, 0, 0, 0, NULL, request_done);
 }
 
-const struct lu_op lu_op_sync_cache = { LU_WRITES, 0, sync_cache_start,
-	sync_cache_run };
+const struct lu_op lu_op_sync_cache = { LU_WRITES, LU_OP_READY,
+	sync_cache_start, sync_cache_run };
 
 /* GOOD says that the blocks did not all fit into the cache (SBC-3, 5.11): there
  * is none here that a read could be served from. */
@@ -351,7 +360,8 @@ pre_fetch_start(struct lu_cmd *c)
 	return lu_good(c);
 }
 
-const struct lu_op lu_op_pre_fetch = { LU_READS, 0, pre_fetch_start, NULL };
+const struct lu_op lu_op_pre_fetch = { LU_READS, LU_OP_READY, pre_fetch_start,
+	NULL };
 
 /* ---- READ CAPACITY ---- */
 
@@ -387,8 +397,8 @@ read_capacity10_run(struct lu_cmd *c)
 	lu_give(c, capacity10_put(c->data, c->need, &cap));
 }
 
-const struct lu_op lu_op_read_capacity10 = { LU_ANY, 0, read_capacity10_start,
-	read_capacity10_run };
+const struct lu_op lu_op_read_capacity10 = { LU_ANY, LU_OP_READY,
+	read_capacity10_start, read_capacity10_run };
 
 static bool
 read_capacity16_start(struct lu_cmd *c)
@@ -405,5 +415,5 @@ read_capacity16_run(struct lu_cmd *c)
 	lu_give(c, capacity16_put(c->data, c->need, &cap));
 }
 
-const struct lu_op lu_op_read_capacity16 = { LU_ANY, 0, read_capacity16_start,
-	read_capacity16_run };
+const struct lu_op lu_op_read_capacity16 = { LU_ANY, LU_OP_READY,
+	read_capacity16_start, read_capacity16_run };

@@ -27,6 +27,7 @@ enum lu_access { LU_ANY, LU_READS, LU_WRITES };
 
 #define LU_OP_NO_UA 0x01u /* works while a unit attention is pending */
 #define LU_OP_THIN  0x02u /* exists on thin logical units only */
+#define LU_OP_READY 0x04u /* wants a medium that is ready */
 
 struct lu_op {
 	enum lu_access access;
@@ -101,6 +102,11 @@ const struct lu_op *lu_op_find(
  * neither when it is not known. */
 bool lu_op_plain(uint8_t opcode);
 bool lu_op_has_actions(uint8_t opcode);
+
+/* lu_fault.c: false when the command failed by a fault of the config. */
+bool lu_check_ready(struct lu_cmd *);
+bool lu_check_faults(
+    struct lu_cmd *, enum lu_fault_kind, uint64_t lba, uint64_t blocks);
 
 /* lu_reserve.c */
 void reserve_init(struct reserve *);

@@ -158,7 +158,8 @@ const struct lu_op lu_op_report_tmf = { LU_ANY, 0, report_tmf_start,
 
 /* ---- TEST UNIT READY, REQUEST SENSE, START STOP UNIT ---- */
 
-const struct lu_op lu_op_test_unit_ready = { LU_ANY, 0, lu_good, NULL };
+const struct lu_op lu_op_test_unit_ready = { LU_ANY, LU_OP_READY, lu_good,
+	NULL };
 
 static bool
 request_sense_start(struct lu_cmd *c)

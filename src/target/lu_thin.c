@@ -31,7 +31,8 @@ write_same_start(struct lu_cmd *c)
 	/* WSNZ: 0 does not mean the rest of the disk. */
 	if (c->f.blocks == 0 || c->f.blocks > LU_WRITE_SAME_MAX)
 		return lu_fail_cdb(c, c->f.length == 16 ? 10 : 7);
-	if (!lu_check_range(c, c->f.lba, c->f.blocks))
+	if (!lu_check_range(c, c->f.lba, c->f.blocks) ||
+	    !lu_check_faults(c, LU_FAULT_WRITE, c->f.lba, c->f.blocks))
 		return false;
 	c->first = c->f.lba;
 	c->last = c->f.lba + c->f.blocks - 1;
@@ -114,8 +115,8 @@ write_same_run(struct lu_cmd *c)
 	lu_enter(c, true, write_same_begin);
 }
 
-const struct lu_op lu_op_write_same = { LU_WRITES, 0, write_same_start,
-	write_same_run };
+const struct lu_op lu_op_write_same = { LU_WRITES, LU_OP_READY,
+	write_same_start, write_same_run };
 
 /* ---- UNMAP ---- */
 
@@ -221,8 +222,8 @@ unmap_run(struct lu_cmd *c)
 	lu_enter(c, true, unmap_next);
 }
 
-const struct lu_op lu_op_unmap = { LU_WRITES, LU_OP_THIN, unmap_start,
-	unmap_run };
+const struct lu_op lu_op_unmap = { LU_WRITES, LU_OP_THIN | LU_OP_READY,
+	unmap_start, unmap_run };
 
 /* ---- GET LBA STATUS ---- */
 
@@ -307,5 +308,5 @@ get_lba_status_run(struct lu_cmd *c)
 	    blocks << c->lu->shift, NULL, get_lba_status_done);
 }
 
-const struct lu_op lu_op_get_lba_status = { LU_READS, LU_OP_THIN,
+const struct lu_op lu_op_get_lba_status = { LU_READS, LU_OP_THIN | LU_OP_READY,
 	get_lba_status_start, get_lba_status_run };

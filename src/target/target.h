@@ -42,11 +42,26 @@ struct target_config {
 	const struct log *log;
 };
 
+/* What a logical unit is made to fail at, for the tests of initiators. */
+enum lu_fault_kind {
+	LU_FAULT_READ,	   /* blocks: UNRECOVERED READ ERROR */
+	LU_FAULT_WRITE,	   /* blocks: WRITE ERROR */
+	LU_FAULT_NOT_READY /* all that needs the medium */
+};
+struct lu_fault {
+	enum lu_fault_kind kind;
+	uint64_t lba; /* of blocks */
+	uint64_t count;
+};
+#define LU_FAULTS_MAX 16
+
 struct lu_config {
 	uint32_t block_size; /* 512 .. 4096, a power of two; the bdev's own
 				granularity may be finer */
 	bool thin;	     /* UNMAP, WRITE SAME with UNMAP, LBPME, LBPRZ */
 	bool read_only;
+	struct lu_fault faults[LU_FAULTS_MAX];
+	unsigned fault_n;
 };
 
 /* NULL when memory is short.  The config is copied, what it points to is not.

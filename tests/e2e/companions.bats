@@ -217,3 +217,22 @@ json() { # EXPRESSION
 --json
 /mnt/$(touch ran) /srv/d' ]
 }
+
+@test "target fails where it was told to, and only there" {
+	local reader
+	start_target faulty ram:1M,inject=read-error=100+8 \
+		ram:1M,inject=not-ready ram:1M
+	reader=(as_user qemu-io -r -f raw)
+	expect 0 luntap readcapacity --bytes "${URLS[0]}"
+	expect 6 luntap readcapacity --bytes "${URLS[1]}"
+	[[ $output = *"NOT READY"*"MANUAL INTERVENTION REQUIRED (2/04/03)"* ]]
+	expect 0 "${reader[@]}" -c "read 0 50k" "${URLS[0]}"
+	expect 0 "${reader[@]}" -c "read 54k 100k" "${URLS[0]}"
+	expect 1 "${reader[@]}" -c "read 53k 4k" "${URLS[0]}"
+	expect 0 "${reader[@]}" -c "read 0 1M" "${URLS[2]}"
+	end_process faulty
+	expect 2 luntap target --inject read-error=x ram:1M
+	[[ $output = *'"read-error=x": read-error=LBA[+COUNT] is wanted'* ]]
+	expect 2 luntap target ram:1M,inject=flood
+	[[ $output = *'"flood": not one of read-error='* ]]
+}

@@ -51,6 +51,12 @@ tests_unit_test_error_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_escape
 tests_unit_test_escape_SOURCES = tests/unit/test_escape.c tests/unit/unit.h
 tests_unit_test_escape_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_fault
+tests_unit_test_fault_SOURCES = \
+	cmd/fault.c \
+	tests/unit/test_fault.c \
+	tests/unit/unit.h
+tests_unit_test_fault_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_file
 tests_unit_test_file_SOURCES = tests/unit/test_file.c tests/unit/bdev_suite.h
 tests_unit_test_file_LDADD = $(UNIT_LIBS)
@@ -217,6 +223,11 @@ tests_unit_test_target_abort_SOURCES = \
 tests_unit_test_target_abort_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_supervisor
 tests_unit_test_supervisor_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_target_fault
+tests_unit_test_target_fault_SOURCES = \
+	tests/unit/target_rig.c tests/unit/target_rig.h \
+	tests/unit/test_target_fault.c tests/unit/unit.h
+tests_unit_test_target_fault_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_target_io
 tests_unit_test_target_io_SOURCES = \
 	tests/unit/target_rig.c tests/unit/target_rig.h \

@@ -181,11 +181,13 @@ static void
 rig_add(struct rig *rig, uint32_t block_size, bool thin, bool read_only,
     bool mapped)
 {
-	struct lu_config config = {
-		.block_size = block_size, .thin = thin, .read_only = read_only
-	};
+	struct lu_config config = { .block_size = block_size,
+		.thin = thin,
+		.read_only = read_only,
+		.fault_n = rig->fault_n };
 	struct disk *d = disk_new(block_size, mapped);
 
+	memcpy(config.faults, rig->faults, sizeof(config.faults));
 	rig->disks[rig->disks_n++] = d;
 	assert_int_equal(target_add_lun(rig->target, &d->bdev, &config), 0);
 }

@@ -37,6 +37,8 @@ struct disk {
 struct rig {
 	struct target_config config;
 	struct target *target;
+	struct lu_fault faults[LU_FAULTS_MAX]; /* of every disk */
+	unsigned fault_n;
 	struct disk *disks[RIG_DISKS];
 	unsigned disks_n;
 	uint64_t now;
