@@ -52,10 +52,12 @@ struct engine_ops {
 	 * Without: always. */
 	bool (*established)(const void *conn);
 
-	/* Optional.  What has come from a peer that has hung up is dropped
-	 * unread: it has been told that all of it has failed, and may have sent
-	 * it again by another connection. */
-	bool stale_after_hangup;
+	/*
+	 * Optional.  The peer sends no more, though it may still want to be
+	 * answered; all: and what it has sent was received.  First that is not
+	 * so.  Without: the connection ends when all was received.
+	 */
+	void (*rx_end)(void *conn, bool all, uint64_t now);
 
 	/* Optional, both or none.  True when the transport is to turn to TLS
 	 * now; nothing is received or sent until it has, and tls_ready() says

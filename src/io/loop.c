@@ -185,9 +185,26 @@ watch_linger(struct loop *loop, struct watch *w, uint64_t ns)
 	loop->linger_ns = ns;
 }
 
+/* Who has hung up comes first: what he had sent is older than what he may send
+ * by another connection. */
+static void
+deliver_ends(struct loop *loop)
+{
+	for (int i = 0; i < loop->n; i++) {
+		struct epoll_event *ev = &loop->events[i];
+		struct watch *w = ev->data.ptr;
+
+		if (w == NULL || !(ev->events & (EPOLLRDHUP | EPOLLHUP)))
+			continue;
+		ev->data.ptr = NULL;
+		w->ready(w, ev->events);
+	}
+}
+
 static void
 deliver_events(struct loop *loop)
 {
+	deliver_ends(loop);
 	while (loop->next < loop->n) {
 		struct epoll_event *ev = &loop->events[loop->next++];
 		struct watch *w = ev->data.ptr;

@@ -4,8 +4,8 @@
  * (signalfd), and the helper pool for work that may block.  One thread calls
  * everything here; only a job's work() runs elsewhere.
  *
- * One iteration: sleep, descriptors, timers, finished jobs (they wake the loop
- * through a descriptor), deferred calls.
+ * One iteration: sleep, descriptors (those that have hung up first), timers,
+ * finished jobs (they wake the loop through a descriptor), deferred calls.
  */
 #ifndef IO_LOOP_H
 #define IO_LOOP_H

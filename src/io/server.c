@@ -109,6 +109,17 @@ peer_ended(void *ctx, int error)
 	peer_pump_soon(p);
 }
 
+static void
+peer_rx_end(void *ctx, bool all, uint64_t now)
+{
+	struct peer *p = ctx;
+
+	if (p->engine->rx_end != NULL)
+		p->engine->rx_end(p->conn, all, now);
+	else if (all)
+		peer_ended(p, 0);
+}
+
 static const struct stream_ops peer_stream_ops = {
 	.rx_iov = peer_rx_iov,
 	.rx_done = peer_rx_done,
@@ -116,6 +127,7 @@ static const struct stream_ops peer_stream_ops = {
 	.tx_done = peer_tx_done,
 	.active = peer_pump_soon,
 	.ended = peer_ended,
+	.rx_end = peer_rx_end,
 };
 
 static void
@@ -223,8 +235,7 @@ server_make_room(struct server *server, const struct peer *newest)
 		    p->engine->established(p->conn))
 			continue;
 		log_info(server->config.log,
-		    "%s: closed: still not let in, and others want to connect",
-		    p->name);
+		    "%s: closed: others want to connect", p->name);
 		p->gone = true;
 		peer_pump_soon(p);
 		return;
@@ -249,7 +260,9 @@ peer_new(struct server *server, int fd, const char *name, const char *local,
 	p->pump = (struct deferred){ .run = peer_pump, .ctx = p };
 	timer_init(&p->timer, peer_timer, p);
 	stream_init(&p->stream, server->loop, &peer_stream_ops, p);
-	p->stream.stale_after_hangup = engine->stale_after_hangup;
+	/* A peer that has gone knows of nothing that it is done, and may have
+	 * sent it again by another connection. */
+	p->stream.stale_after_hangup = true;
 	p->conn = engine->conn_new(
 	    ctx, name, local, peer_pump_soon, p, loop_now(server->loop));
 	TAILQ_INSERT_TAIL(&server->peers, p, link);

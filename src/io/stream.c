@@ -25,10 +25,16 @@
 static void
 stream_wait(struct stream *s)
 {
+	uint32_t events = 0;
+
+	if (!s->starved && !s->rx_over)
+		events |= EPOLLIN;
+	if (s->ops->rx_end != NULL && !s->rx_last)
+		events |= EPOLLRDHUP;
+	if (s->full)
+		events |= EPOLLOUT;
 	/* Cannot fail: fd is registered, and memory was taken then. */
-	(void)watch_set(s->loop, &s->watch,
-	    (s->starved ? 0 : (uint32_t)EPOLLIN) |
-		(s->full ? (uint32_t)EPOLLOUT : 0));
+	(void)watch_set(s->loop, &s->watch, events);
 }
 
 static void
@@ -71,6 +77,11 @@ stream_read(struct stream *s)
 		got = receive(s->watch.fd, iov, n);
 		if (got == -1 && errno == EAGAIN)
 			return true;
+		if (got == 0 && s->ops->rx_end != NULL) {
+			s->rx_last = s->rx_over = true;
+			s->ops->rx_end(s->ctx, true, now);
+			return true;
+		}
 		if (got <= 0) {
 			stream_end(s, got == 0 ? 0 : errno);
 			return false;
@@ -80,7 +91,9 @@ stream_read(struct stream *s)
 		turn += (size_t)got;
 		if ((size_t)got < room)
 			return true;
-	} while (turn < RX_TURN);
+		/* The last of it is no more than the socket holds, and comes
+		 * before what the peer may send by another one. */
+	} while (turn < RX_TURN || s->rx_last);
 	return true;
 }
 
@@ -92,6 +105,10 @@ stream_ready(struct watch *w, uint32_t events)
 
 	if (s->over)
 		return;
+	if (events & EPOLLRDHUP && !s->rx_last && !stale) {
+		s->rx_last = true;
+		s->ops->rx_end(s->ctx, false, loop_now(s->loop));
+	}
 	if (events & EPOLLIN && !s->starved && !stale) {
 		if (!stream_read(s))
 			return;
@@ -128,7 +145,7 @@ stream_open(struct stream *s, int fd)
 	int error;
 
 	s->watch.fd = fd;
-	s->starved = s->full = s->over = false;
+	s->starved = s->full = s->over = s->rx_last = s->rx_over = false;
 	s->low = 1;
 	error = watch_add(s->loop, &s->watch, EPOLLIN);
 	if (error != 0) {

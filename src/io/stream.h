@@ -35,6 +35,13 @@ struct stream_ops {
 	/* Required.  The peer has closed (error 0) or the socket has failed
 	 * (errno); nothing follows but stream_close(), also from here. */
 	void (*ended)(void *ctx, int error);
+	/*
+	 * Optional.  The peer sends no more: it has closed, or only its side.
+	 * all: what it has sent was received; before that comes once without.
+	 * What we send still goes, until ended() says that nobody wants it.
+	 * Without: ended() when all was received.
+	 */
+	void (*rx_end)(void *ctx, bool all, uint64_t now);
 };
 
 struct stream {
@@ -45,9 +52,13 @@ struct stream {
 	bool starved; /* the engine offered no room at the last turn */
 	bool full;    /* the socket took no more at the last turn */
 	bool over;    /* ended() was called */
+	bool rx_last; /* what is in the socket is the last of it */
+	bool rx_over; /* and it was received */
 	int low;      /* SO_RCVLOWAT */
 	struct zerocopy zerocopy;
-	bool stale_after_hangup; /* the owner's: engine.h */
+	/* The owner's: what has come from a peer that has hung up, in both
+	 * directions, is dropped unread. */
+	bool stale_after_hangup;
 	uint64_t rx_bytes;
 	uint64_t tx_bytes;
 };

@@ -55,6 +55,7 @@ struct tls {
 	bool established;
 	bool over;		  /* ended() was called */
 	bool bye;		  /* our end was told */
+	bool heard_bye;		  /* the client's */
 	char stranger[NAME_SIZE]; /* who asked for a key that there is not */
 	size_t in_off, in_len;
 	size_t out_off, out_len;
@@ -223,6 +224,16 @@ tls_handshake(struct tls *t)
 
 /* ---- receiving ---- */
 
+/* The client sends no more; see rx_end() in stream.h. */
+static void
+tls_finished(struct tls *t, bool all, uint64_t now)
+{
+	if (t->ops->rx_end != NULL)
+		t->ops->rx_end(t->ctx, all, now);
+	else if (all)
+		tls_end(t, 0);
+}
+
 /* Into the first vector: what is left of the record waits in GnuTLS.  How many
  * bytes, 0 at the end, or GnuTLS's error. */
 static ssize_t
@@ -235,8 +246,10 @@ tls_decrypt(struct tls *t, const struct iovec *iov, int n, uint64_t now)
 	r = gnutls_record_recv(t->session, iov->iov_base, iov->iov_len);
 	if (r > 0)
 		t->ops->rx_done(t->ctx, (size_t)r, now);
-	else if (r == 0)
-		tls_end(t, 0);
+	if (r == 0) {
+		t->heard_bye = true;
+		tls_finished(t, true, now);
+	}
 	return r;
 }
 
@@ -248,7 +261,7 @@ tls_take(struct tls *t)
 	uint64_t now = loop_now(t->stream->loop);
 	struct iovec iov[IOV_RX];
 
-	while (!t->over) {
+	while (!t->over && !t->heard_bye) {
 		size_t before = t->in_len - t->in_off;
 		ssize_t r;
 		int n = 0;
@@ -428,6 +441,19 @@ tls_ended(void *ctx, int error)
 	tls_end(t, error);
 }
 
+static void
+tls_rx_end(void *ctx, bool all, uint64_t now)
+{
+	struct tls *t = ctx;
+
+	if (t->over || t->heard_bye)
+		return;
+	if (t->established)
+		tls_finished(t, all, now);
+	else if (all)
+		tls_ended(t, 0);
+}
+
 static const struct stream_ops tls_stream_ops = {
 	.rx_iov = tls_rx_iov,
 	.rx_done = tls_rx_done,
@@ -435,6 +461,7 @@ static const struct stream_ops tls_stream_ops = {
 	.tx_done = tls_tx_done,
 	.active = tls_active,
 	.ended = tls_ended,
+	.rx_end = tls_rx_end,
 };
 
 /* ---- a connection ---- */

@@ -100,9 +100,16 @@ void nconn_free(struct nconn *);
 /* 0 vectors: stop reading until something has been sent, or wake(). */
 int nconn_rx_iov(struct nconn *, struct iovec *iov, int max);
 void nconn_rx_done(struct nconn *, size_t n, uint64_t now);
+/*
+ * The client sends no more; all: and what it has sent was handed in.  What is
+ * in flight is done and answered, then the connection is to be closed.  Once
+ * told without all, requests for which there was no room so far are not taken
+ * before the client has had time to say that it has gone (nconn_tick()).
+ */
+void nconn_rx_end(struct nconn *, bool all, uint64_t now);
 int nconn_tx_iov(struct nconn *, struct iovec *iov, int max, uint64_t now);
 void nconn_tx_done(struct nconn *, size_t n, uint64_t now);
-uint64_t nconn_deadline(const struct nconn *); /* of the handshake */
+uint64_t nconn_deadline(const struct nconn *);
 void nconn_tick(struct nconn *, uint64_t now);
 
 /*

@@ -78,6 +78,7 @@ conn_new(struct nbd *nbd, const char *peer, void (*wake)(void *ctx),
 	conn->wake_ctx = wake_ctx;
 	conn->now = now;
 	conn->end_deadline = now + NCONN_HANDSHAKE;
+	conn->proof_at = CLOCK_NEVER;
 	TAILQ_INIT(&conn->free);
 	TAILQ_INIT(&conn->tx);
 	for (unsigned i = NCONN_SLOTS; i-- > 0;) {
@@ -243,6 +244,28 @@ nconn_rx_done(struct nconn *conn, size_t n, uint64_t now)
 	conn->driving = false;
 }
 
+void
+nconn_rx_end(struct nconn *conn, bool all, uint64_t now)
+{
+	if (states[conn->state].take == NULL)
+		return;
+	conn->now = now;
+	conn->finished = true;
+	if (all)
+		nconn_drain(conn, "the client has closed its side");
+}
+
+/* There is room again.  But a client that has finished may have gone, and have
+ * sent its requests again by another connection. */
+static void
+resume(struct nconn *conn)
+{
+	if (!conn->finished || conn->state != NCONN_TRANSMISSION)
+		dispatch(conn);
+	else if (conn->proof_at == CLOCK_NEVER)
+		conn->proof_at = conn->now + NCONN_PROOF;
+}
+
 int
 nconn_tx_iov(struct nconn *conn, struct iovec *iov, int max, uint64_t now)
 {
@@ -314,7 +337,7 @@ nconn_tx_done(struct nconn *conn, size_t n, uint64_t now)
 		conn->out_len = conn->out_sent = conn->out_room = 0;
 	}
 	if (conn->paused)
-		dispatch(conn);
+		resume(conn);
 	conn->driving = false;
 }
 
@@ -340,6 +363,8 @@ nconn_tls_ready(struct nconn *conn)
 uint64_t
 nconn_deadline(const struct nconn *conn)
 {
+	if (conn->state == NCONN_TRANSMISSION)
+		return conn->proof_at;
 	return states[conn->state].timed ? conn->end_deadline : CLOCK_NEVER;
 }
 
@@ -349,6 +374,13 @@ nconn_tick(struct nconn *conn, uint64_t now)
 	if (now < nconn_deadline(conn))
 		return;
 	conn->now = now;
+	if (conn->state == NCONN_TRANSMISSION) {
+		conn->proof_at = CLOCK_NEVER;
+		conn->driving = true;
+		dispatch(conn);
+		conn->driving = false;
+		return;
+	}
 	if (conn->running > 0) {
 		/* It is the device that takes its time. */
 		conn->end_deadline = now + NCONN_LINGER;

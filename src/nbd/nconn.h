@@ -46,9 +46,10 @@
 #define NCONN_GONE_SIZE	   ((size_t)64 << 10) /* counted besides, when gone */
 #define NCONN_EXTENTS	   256 /* descriptors in one answer, at the most */
 #define NCONN_PEER_MAX	   128
-#define NCONN_HANDSHAKE	   (30 * CLOCK_S) /* all of it may take */
-#define NCONN_LINGER	   (15 * CLOCK_S) /* for the last replies to go */
-#define NCONN_META_CONTEXT 1		  /* the ID of base:allocation */
+#define NCONN_HANDSHAKE	   (30 * CLOCK_S)   /* all of it may take */
+#define NCONN_LINGER	   (15 * CLOCK_S)   /* for the last replies to go */
+#define NCONN_PROOF	   (500 * CLOCK_MS) /* a client that is gone says so */
+#define NCONN_META_CONTEXT 1		    /* the ID of base:allocation */
 
 enum nrequest_state {
 	NREQUEST_FREE,
@@ -101,7 +102,9 @@ struct nconn {
 	uint64_t end_deadline; /* of the handshake, of DRAIN */
 
 	struct nreader reader;
-	bool paused; /* not read until something has been sent */
+	bool paused;	   /* not read until something has been sent */
+	bool finished;	   /* the client sends no more */
+	uint64_t proof_at; /* it is paused, but would have gone by then */
 
 	/* Handshake. */
 	bool fixed; /* the client knows fixed newstyle */

@@ -74,7 +74,13 @@ nengine_established(const void *conn)
 {
 	const struct nconn *nconn = conn;
 
-	return nconn->state >= NCONN_TRANSMISSION;
+	return nconn->state >= NCONN_TRANSMISSION && !nconn->finished;
+}
+
+static void
+nengine_rx_end(void *conn, bool all, uint64_t now)
+{
+	nconn_rx_end(conn, all, now);
 }
 
 static bool
@@ -100,6 +106,7 @@ const struct engine_ops nbd_engine = {
 	.tick = nengine_tick,
 	.closing = nengine_closing,
 	.established = nengine_established,
+	.rx_end = nengine_rx_end,
 	.wants_tls = nengine_wants_tls,
 	.tls_ready = nengine_tls_ready,
 };
@@ -115,5 +122,5 @@ const struct engine_ops nbd_attached_engine = {
 	.tick = nengine_tick,
 	.closing = nengine_closing,
 	.established = nengine_established,
-	.stale_after_hangup = true,
+	.rx_end = nengine_rx_end,
 };

@@ -477,6 +477,11 @@ socat_garbage() {
 	size "$(tls_uri nobody)"
 	stop
 }
+@test "a client that closes its side is answered to the end" {
+	serve "$E512"
+	hostile half_close
+	stop
+}
 @test "clients that break off in the middle of a message" {
 	serve "$E512"
 	hostile drop

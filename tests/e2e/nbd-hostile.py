@@ -9,6 +9,8 @@ byte (the NBD specification, doc/proto.md).
   clear              asks for TLS and goes on in the clear
   drop_early         breaks off while options or answers are under way
   drop               the same, and in the middle of writes
+  half_close         closes its side with more requests under way than are taken
+                     at once, and wants to be answered
   goodbye            with TLS (N is 1): asks for a lot, says that it goes, and
                      never reads; the server has to close it
   unread             N clients, with TLS when there is a CA-FILE, that ask for
@@ -186,6 +188,23 @@ def drop(path):
         s.close()
 
 
+def half_close(path):
+    s = connect(path)
+    enter(s)
+    s.sendall(b"".join(request(WRITE, i * 512, 512, cookie=i) + bytes([i]) * 512
+                       for i in range(200)) +
+              request(READ, 0, 200 * 512, cookie=200))
+    s.shutdown(socket.SHUT_WR)
+    replies = {}
+    for i in range(201):
+        magic, error, cookie = struct.unpack(">IIQ", exactly(s, 16))
+        assert (magic, error) == (0x67446698, 0), (magic, error)
+        replies[cookie] = exactly(s, 200 * 512) if cookie == 200 else b""
+    assert sorted(replies) == list(range(201))
+    assert len(replies[200]) == 200 * 512
+    assert s.recv(1) == b""
+
+
 def turn_to_tls(s, ca_file):
     s.sendall(option(STARTTLS))
     assert exactly(s, 20)[12:16] == b"\0\0\0\1"
@@ -248,6 +267,7 @@ def main():
             "clear": clear,
             "drop": drop,
             "drop_early": drop_early,
+            "half_close": half_close,
         }[what](path)
     os._exit(0)
 

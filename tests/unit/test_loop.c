@@ -2,6 +2,7 @@
 /* loop.h: what each kind of callback promises, and that none arrives late. */
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <errno.h>
 #include <pthread.h>
@@ -152,6 +153,42 @@ note_ready(struct watch *w, uint32_t events)
 {
 	(void)events;
 	note(w->ctx);
+}
+
+static void
+note_hangup(struct watch *w, uint32_t events)
+{
+	(void)events;
+	note(w->ctx);
+	watch_remove(loop, w);
+	loop_stop(loop, 0);
+}
+
+/* What somebody sent before he hung up is older than what he sends by another
+ * connection. */
+static void
+hung_up_comes_first(void **state)
+{
+	struct watch a = { .ready = note_hangup, .ctx = "live" };
+	struct watch b = { .ready = note_hangup, .ctx = "dead" };
+	int live[2], dead[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, live), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, dead), 0);
+	a.fd = live[0];
+	b.fd = dead[0];
+	assert_int_equal(watch_add(loop, &a, EPOLLIN | EPOLLRDHUP), 0);
+	assert_int_equal(watch_add(loop, &b, EPOLLIN | EPOLLRDHUP), 0);
+	assert_int_equal(write(live[1], "x", 1), 1);
+	assert_int_equal(write(dead[1], "x", 1), 1);
+	assert_int_equal(shutdown(dead[1], SHUT_WR), 0);
+	loop_run(loop);
+	assert_string_equal(trace, "dead live ");
+	for (int i = 0; i < 2; i++) {
+		close(live[i]);
+		close(dead[i]);
+	}
 }
 
 static void
@@ -480,6 +517,7 @@ main(void)
 		T(timers_fire_in_order),
 		T(timer_that_is_always_due_starves_nobody),
 		T(removed_watch_gets_no_stale_event),
+		T(hung_up_comes_first),
 		T(watch_set_changes_what_is_told),
 		T(watch_that_is_lingered_on_comes_first_or_is_told),
 		T(watch_that_was_not_lingered_on_to_the_end_is_told),

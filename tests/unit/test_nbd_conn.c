@@ -423,6 +423,90 @@ test_lost(void **state)
 	rig_fini(&rig);
 }
 
+/* A client that sends no more is served to the end, as after DISC. */
+static void
+test_half_closed(void **state)
+{
+	static uint8_t data[512];
+	struct error err;
+	struct reply r;
+
+	(void)state;
+	begin(NWIRE_SIMPLE);
+	disk->manual = true;
+	assert_true(nbd_engine.established(c.nc));
+	client_request(&c, NBD_CMD_WRITE, 0, 0, 512, data);
+	client_request(&c, NBD_CMD_READ, 0, 0, 512, NULL);
+	client_pump(&c);
+	nconn_rx_end(c.nc, false, rig.now);
+	/* It gives way to others. */
+	assert_false(nbd_engine.established(c.nc));
+	client_request(&c, NBD_CMD_READ, 0, 0, 512, NULL);
+	client_request(&c, NBD_CMD_WRITE, 0, 0, 512, data);
+	c.out_len -= 100;
+	client_pump(&c);
+	assert_int_equal(disk_waiting(disk), 3);
+	nconn_rx_end(c.nc, true, rig.now);
+	assert_false(nconn_closing(c.nc, &err));
+	assert_false(reads(&c));
+	disk_complete(disk);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_true(client_reply(&c, i == 0 ? 0 : 512, &r));
+		assert_int_equal(r.error, 0);
+	}
+	assert_true(client_closed(&c, &err));
+	assert_int_equal(err.class, ERROR_NONE);
+	assert_int_equal(disk->seen_n, 3);
+	finish();
+	/* In the handshake there is nothing to wait for. */
+	rig_init(&rig);
+	rig_start(&rig);
+	client_init(&c, &rig);
+	client_pump(&c);
+	nconn_rx_end(c.nc, true, rig.now);
+	assert_true(client_closed(&c, &err));
+	finish();
+}
+
+/* What there was no room for is taken only from a client that is still there
+ * a while after a reply was sent. */
+static void
+test_half_closed_and_more(void **state)
+{
+	static const size_t size = (size_t)8 << 20;
+	static const unsigned fit = HELD_MAX / size;
+	struct reply r;
+
+	(void)state;
+	begin(NWIRE_SIMPLE);
+	disk->manual = true;
+	for (unsigned i = 0; i < fit + 2; i++)
+		client_request(&c, NBD_CMD_READ, 0, 0, size, NULL);
+	client_pump(&c);
+	assert_int_equal(disk_waiting(disk), fit);
+	nconn_rx_end(c.nc, false, rig.now);
+	assert_true(nconn_deadline(c.nc) == CLOCK_NEVER);
+	disk_complete(disk);
+	for (unsigned i = 0; i < fit; i++)
+		assert_true(client_reply(&c, size, &r));
+	assert_int_equal(stats().requests, fit);
+	assert_false(reads(&c));
+	assert_true(nconn_deadline(c.nc) > rig.now);
+	rig.now = nconn_deadline(c.nc);
+	nconn_tick(c.nc, rig.now - 1);
+	assert_int_equal(stats().requests, fit);
+	nconn_tick(c.nc, rig.now);
+	assert_int_equal(stats().requests, fit + 2);
+	assert_true(nconn_deadline(c.nc) == CLOCK_NEVER);
+	assert_true(reads(&c));
+	nconn_rx_end(c.nc, true, rig.now);
+	disk_complete(disk);
+	assert_true(client_reply(&c, size, &r));
+	assert_true(client_reply(&c, size, &r));
+	assert_true(client_closed(&c, NULL));
+	finish();
+}
+
 /* Lost with replies that were not taken. */
 static void
 test_lost_unread(void **state)
@@ -591,6 +675,8 @@ main(void)
 		cmocka_unit_test(test_held_by_gone),
 		cmocka_unit_test(test_disc),
 		cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_half_closed),
+		cmocka_unit_test(test_half_closed_and_more),
 		cmocka_unit_test(test_lost_unread),
 		cmocka_unit_test(test_killed_running),
 		cmocka_unit_test(test_shutdown),

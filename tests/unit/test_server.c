@@ -36,6 +36,7 @@ struct echo {
 
 static struct echo *last; /* connection */
 static unsigned conns;
+static size_t received; /* by all of them */
 static bool refuse;
 static const char *last_ctx;
 
@@ -88,6 +89,7 @@ echo_rx_done(void *conn, size_t n, uint64_t now)
 	struct echo *e = conn;
 
 	(void)now;
+	received += n;
 	e->n += n;
 	e->close = e->buf[e->n - 1] == 'q';
 }
@@ -420,6 +422,80 @@ adopted_connections_have_an_engine_of_their_own(void **state)
 }
 
 static void
+connections_end(unsigned n)
+{
+	for (int i = 0; i < 5000 && server_connections(server) > n; i++)
+		turn();
+	assert_int_equal(server_connections(server), n);
+}
+
+/* Who has gone may have sent the same by another connection. */
+static void
+what_a_dead_peer_left_is_dropped(void **state)
+{
+	static const struct linger reset = { .l_onoff = 1 };
+	int tcp, local;
+
+	(void)state;
+	assert_int_equal(listen_tcp(), 0);
+	assert_int_equal(listen_unix(), 0);
+	tcp = connect_tcp(server_address(server, 0));
+	local = unixsock_connect(path);
+	assert_echoes(tcp);
+	assert_echoes(local);
+	received = 0;
+	assert_int_equal(send(tcp, "stale", 5, 0), 5);
+	setsockopt(tcp, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(tcp);
+	connections_end(1);
+	assert_int_equal(received, 0);
+	assert_int_equal(send(local, "stale", 5, 0), 5);
+	close(local);
+	connections_end(0);
+	assert_int_equal(received, 0);
+}
+
+static bool finished;
+
+static void
+echo_rx_end(void *conn, bool all, uint64_t now)
+{
+	struct echo *e = conn;
+
+	assert_true(now > 0);
+	finished = true;
+	e->close = all;
+}
+
+/* It cannot be told from a peer that has only finished, before it is sent
+ * something. */
+static void
+half_closed_peers_are_answered(void **state)
+{
+	static struct engine_ops polite;
+	const struct server_config config = { .engine = &polite };
+	char back[8];
+	int fd;
+
+	(void)state;
+	polite = echo_engine;
+	polite.rx_end = echo_rx_end;
+	server_free(server);
+	server = server_new(loop, &config);
+	assert_int_equal(listen_tcp(), 0);
+	fd = connect_tcp(server_address(server, 0));
+	assert_echoes(fd);
+	finished = false;
+	assert_int_equal(send(fd, "last", 4, 0), 4);
+	shutdown(fd, SHUT_WR);
+	assert_int_equal(get(fd, back, sizeof(back)), 4);
+	assert_true(finished);
+	assert_int_equal(get(fd, back, sizeof(back)), 0);
+	assert_int_equal(server_connections(server), 0);
+	close(fd);
+}
+
+static void
 connections_are_bounded_over_all_places(void **state)
 {
 	int fds[PEERS_MAX], late, pair[2];
@@ -515,6 +591,8 @@ main(void)
 		T(only_a_stale_socket_is_replaced),
 		T(inherited_sockets_are_served_and_left),
 		T(adopted_connections_have_an_engine_of_their_own),
+		T(what_a_dead_peer_left_is_dropped),
+		T(half_closed_peers_are_answered),
 		T(connections_are_bounded_over_all_places),
 		T(silent_peers_give_way),
 	};

@@ -24,6 +24,7 @@ static struct {
 	uint8_t *out;
 	size_t out_len, out_sent;
 	unsigned active, ended;
+	unsigned rx_last, rx_over; /* calls of rx_end() */
 	int error;
 	unsigned tx_asked; /* with something to send */
 } engine;
@@ -99,6 +100,28 @@ static const struct stream_ops ops = { .rx_iov = rx_iov,
 	.tx_done = tx_done,
 	.active = active,
 	.ended = ended };
+
+static void
+rx_end(void *ctx, bool all, uint64_t now)
+{
+	assert_ptr_equal(ctx, &engine);
+	assert_true(now != 0);
+	assert_int_equal(engine.rx_over, 0);
+	if (all)
+		engine.rx_over++;
+	else
+		engine.rx_last++;
+	loop_stop(loop, 0);
+}
+
+/* Of an engine that goes on sending to who has closed his side. */
+static const struct stream_ops patient_ops = { .rx_iov = rx_iov,
+	.rx_done = rx_done,
+	.tx_iov = tx_iov,
+	.tx_done = tx_done,
+	.active = active,
+	.ended = ended,
+	.rx_end = rx_end };
 
 static int
 setup(void **state)
@@ -329,6 +352,41 @@ lingers_until_enough_has_come(void **state)
 	close(pair[1]);
 }
 
+static void
+half_closed_peer_is_sent_to(void **state)
+{
+	uint8_t back[10];
+
+	(void)state;
+	stream_set_ops(&stream, &patient_ops, &engine);
+	engine.in_max = 3;
+	assert_int_equal(send(far, "last", 4, 0), 4);
+	shutdown(far, SHUT_WR);
+	while (turn())
+		stream_flush(&stream);
+	/* Told at once, and only once although it lasts. */
+	assert_int_equal(engine.in_len, 3);
+	assert_int_equal(engine.rx_last, 1);
+	assert_int_equal(engine.rx_over, 0);
+	engine.in_max = 10;
+	stream_flush(&stream);
+	while (turn())
+		stream_flush(&stream);
+	assert_memory_equal(engine.in, "last", 4);
+	assert_int_equal(engine.rx_last, 1);
+	assert_int_equal(engine.rx_over, 1);
+	assert_int_equal(engine.ended, 0);
+	engine.out_len = sizeof(back);
+	assert_true(stream_flush(&stream));
+	assert_int_equal(recv(far, back, sizeof(back), 0), sizeof(back));
+	assert_false(turn());
+	close(far);
+	far = -1;
+	while (engine.ended == 0)
+		assert_true(turn());
+	assert_int_equal(engine.error, 0);
+}
+
 /* As the kernel's nbd driver does with a connection that has timed out. */
 static void
 hang_up_with_data_under_way(void)
@@ -366,6 +424,7 @@ main(void)
 		T(engine_without_room_is_left_alone),
 		T(end_is_noticed_without_room),
 		T(output_waits_for_a_full_socket),
+		T(half_closed_peer_is_sent_to),
 		T(unacknowledged_until_the_peer_has_it),
 		T(peer_that_closes_ends_the_stream),
 		T(broken_socket_ends_the_stream_once),

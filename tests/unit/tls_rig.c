@@ -151,12 +151,22 @@ ended(void *ctx, int error)
 	rig.error = error;
 }
 
+static void
+rx_end(void *ctx, bool all, uint64_t now)
+{
+	assert_ptr_equal(ctx, &rig);
+	assert_true(now != 0);
+	assert_int_equal(rig.ended, 0);
+	rig.finished = all;
+}
+
 static const struct stream_ops engine_ops = { .rx_iov = rx_iov,
 	.rx_done = rx_done,
 	.tx_iov = tx_iov,
 	.tx_done = tx_done,
 	.active = active,
-	.ended = ended };
+	.ended = ended,
+	.rx_end = rx_end };
 
 static void
 ready(void *ctx)

@@ -30,7 +30,8 @@ extern struct rig {
 
 	/* the engine */
 	bool ready;
-	bool starved; /* offers no room */
+	bool starved;  /* offers no room */
+	bool finished; /* the client sends no more, and all has come */
 	unsigned ended;
 	int error; /* of ended() */
 	uint8_t *in, *out;
