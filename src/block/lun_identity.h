@@ -16,7 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/inquiry.h"
+#include "proto/vpd.h"
+#include "proto/vpdlist.h"
 
 #define LUN_DESIGNATORS_MAX 1024
 

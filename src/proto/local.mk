@@ -36,4 +36,8 @@ src_proto_libproto_a_SOURCES = \
 	src/proto/text.c \
 	src/proto/text.h \
 	src/proto/url.c \
-	src/proto/url.h
+	src/proto/url.h \
+	src/proto/vpd.c \
+	src/proto/vpd.h \
+	src/proto/vpdlist.c \
+	src/proto/vpdlist.h

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * scsi - the words of SCSI (SAM-5, SPC-4, SBC-3): status codes, operation
- * codes, service actions, device types.  CDBs are cdb.h, INQUIRY data and VPD
- * pages inquiry.h, the other data formats scsidata.h, LUN addresses lunaddr.h,
- * sense data sense.h; including this header brings them all but the last.
+ * codes, service actions, device types.  CDBs are cdb.h, INQUIRY data
+ * inquiry.h, VPD pages vpd.h and vpdlist.h, the other data formats scsidata.h,
+ * LUN addresses lunaddr.h, sense data sense.h; including this header brings
+ * them all but the last.
  */
 #ifndef PROTO_SCSI_H
 #define PROTO_SCSI_H
@@ -14,6 +15,8 @@
 #include "proto/inquiry.h"
 #include "proto/lunaddr.h"
 #include "proto/scsidata.h"
+#include "proto/vpd.h"
+#include "proto/vpdlist.h"
 
 /* SAM-5, 5.3.1. */
 enum scsi_status {

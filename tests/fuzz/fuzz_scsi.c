@@ -75,11 +75,15 @@ fuzz_vpd(const uint8_t *p, size_t len)
 	struct vpd_provisioning provisioning;
 	char serial[VPD_SERIAL_MAX + 1];
 	struct vpd_supported supported;
+	struct management_address address;
 	struct mode_page_policy policy;
+	struct third_party_copy copy;
 	struct vpd_block_limits limits;
 	struct vpd_extended extended;
+	struct scsi_port port;
 	struct designator d;
-	size_t pos, before;
+	const uint8_t *id;
+	size_t pos, before, at;
 	struct vpd v;
 	int n, m;
 
@@ -98,6 +102,25 @@ fuzz_vpd(const uint8_t *p, size_t len)
 	for (pos = before = 0;
 	     vpd_mode_page_policy_get(p, len, &pos, &policy) == 1; before = pos)
 		require(pos > before);
+	for (pos = before = 0;
+	     vpd_software_interface_get(p, len, &pos, &id) == 1; before = pos)
+		require(pos > before && id + SOFTWARE_INTERFACE_LEN <= p + len);
+	for (pos = before = 0;
+	     vpd_management_address_get(p, len, &pos, &address) == 1;
+	     before = pos)
+		require(pos > before && address.url + address.len <= p + len);
+	for (pos = before = 0; vpd_scsi_port_get(p, len, &pos, &port) == 1;
+	     before = pos) {
+		require(pos > before &&
+			port.transport_id + port.transport_id_len <= p + len);
+		at = 0;
+		while (designator_get(port.designators, port.designators_len,
+			   &at, &d) == 1)
+			require(d.value + d.len <= p + len);
+	}
+	for (pos = before = 0;
+	     vpd_third_party_copy_get(p, len, &pos, &copy) == 1; before = pos)
+		require(pos > before && copy.body + copy.len <= p + len);
 	(void)vpd_extended_get(p, len, &extended);
 	(void)vpd_block_characteristics_get(p, len, &chars);
 	(void)vpd_provisioning_get(p, len, &provisioning);

@@ -270,6 +270,12 @@ endif
 check_PROGRAMS += tests/unit/test_url
 tests_unit_test_url_SOURCES = tests/unit/test_url.c tests/unit/unit.h
 tests_unit_test_url_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_vpd
+tests_unit_test_vpd_SOURCES = tests/unit/test_vpd.c tests/unit/unit.h
+tests_unit_test_vpd_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_vpdlist
+tests_unit_test_vpdlist_SOURCES = tests/unit/test_vpdlist.c tests/unit/unit.h
+tests_unit_test_vpdlist_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_zerocopy
 tests_unit_test_zerocopy_SOURCES = tests/unit/test_zerocopy.c tests/unit/unit.h
 tests_unit_test_zerocopy_LDADD = $(UNIT_LIBS)

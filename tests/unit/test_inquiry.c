@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* inquiry.h: standard data and VPD pages, whole, short, and there and back. */
+/* inquiry.h: standard data, whole, short, and there and back. */
 #include "unit.h"
 
 #include <errno.h>
@@ -53,6 +53,7 @@ test_standard(void **state)
 		.response_format = 2,
 		.hisup = true,
 		.tpgs = 1,
+		.lu_cong = true,
 		.third_party_copy = true,
 		.multiport = true,
 		.cmdque = true,
@@ -71,174 +72,17 @@ test_standard(void **state)
 }
 
 static void
-test_pages(void **state)
+test_versions(void **state)
 {
-	struct vpd_supported s = { 3, { 0x00, 0x80, 0xb0 } }, got;
-	char serial[VPD_SERIAL_MAX + 1];
-	uint8_t buf[300];
-	struct vpd v;
-	int n;
-
 	(void)state;
-	n = vpd_supported_put(buf, sizeof(buf), 0, &s);
-	assert_int_equal(n, 7);
-	assert_int_equal(vpd_supported_get(buf, 7, &got), 0);
-	assert_int_equal(got.n, 3);
-	assert_true(vpd_supported_has(&got, 0xb0));
-	assert_false(vpd_supported_has(&got, 0xb2));
-	assert_int_equal(vpd_supported_get(buf, 6, &got), 0);
-	assert_int_equal(got.n, 2);
-	assert_int_equal(vpd_serial_get(buf, 7, serial), -EBADMSG);
-	n = vpd_serial_put(buf, sizeof(buf), 0, "beaf11  ");
-	assert_int_equal(vpd_serial_get(buf, (size_t)n, serial), 0);
-	assert_string_equal(serial, "beaf11");
-	assert_int_equal(vpd_get(buf, (size_t)n - 2, &v), 0);
-	assert_int_equal(v.page, 0x80);
-	assert_int_equal(v.page_len, 8);
-	assert_int_equal(v.body_len, 6);
-	assert_int_equal(vpd_get(buf, 3, &v), -EBADMSG);
-	/* Bytes behind the page are not the page's. */
-	buf[3] = 2;
-	assert_int_equal(vpd_serial_get(buf, (size_t)n, serial), 0);
-	assert_string_equal(serial, "be");
-}
-
-static void
-test_designators(void **state)
-{
-	static const uint8_t naa[8] = { 0x60, 1, 2, 3, 4, 5, 6, 7 };
-	static const struct designator put[] = {
-		{ .code_set = DESIGNATOR_ASCII,
-		    .type = DESIGNATOR_T10,
-		    .len = 6,
-		    .value = (const uint8_t *)"LUNTAP" },
-		{ .code_set = DESIGNATOR_BINARY,
-		    .type = DESIGNATOR_NAA,
-		    .association = DESIGNATOR_PORT,
-		    .piv = true,
-		    .protocol = 5,
-		    .len = 8,
-		    .value = naa },
-	};
-	struct designator d;
-	uint8_t buf[64];
-	size_t pos = 0;
-	int n;
-
-	(void)state;
-	n = vpd_designators_put(buf, sizeof(buf), 0, put, 2);
-	assert_int_equal(n, 4 + 10 + 12);
-	assert_int_equal(vpd_designator_get(buf, (size_t)n, &pos, &d), 1);
-	assert_int_equal(d.type, DESIGNATOR_T10);
-	assert_int_equal(d.len, 6);
-	assert_memory_equal(d.value, "LUNTAP", 6);
-	assert_false(d.piv);
-	assert_int_equal(vpd_designator_get(buf, (size_t)n, &pos, &d), 1);
-	assert_int_equal(d.type, DESIGNATOR_NAA);
-	assert_int_equal(d.association, DESIGNATOR_PORT);
-	assert_int_equal(d.protocol, 5);
-	assert_memory_equal(d.value, naa, 8);
-	assert_int_equal(vpd_designator_get(buf, (size_t)n, &pos, &d), 0);
-	/* The second is cut. */
-	pos = 10;
-	assert_int_equal(
-	    vpd_designator_get(buf, (size_t)n - 1, &pos, &d), -EBADMSG);
-	assert_int_equal(pos, 10);
-	pos = 1000;
-	assert_int_equal(
-	    vpd_designator_get(buf, (size_t)n, &pos, &d), -EBADMSG);
-	assert_int_equal(
-	    vpd_designators_put(buf, (size_t)n - 1, 0, put, 2), -EMSGSIZE);
-}
-
-static void
-test_block_limits(void **state)
-{
-	static const struct vpd_block_limits l = { .wsnz = true,
-		.max_compare_and_write = 1,
-		.optimal_granularity = 2,
-		.max_transfer = 3,
-		.optimal_transfer = 4,
-		.max_prefetch = 5,
-		.max_unmap_lbas = 6,
-		.max_unmap_descriptors = 7,
-		.unmap_granularity = 8,
-		.ugavalid = true,
-		.unmap_alignment = 9,
-		.max_write_same = UINT64_C(10) << 32 };
-	struct vpd_block_limits got;
-	uint8_t buf[64];
-
-	(void)state;
-	assert_int_equal(vpd_block_limits_put(buf, sizeof(buf), 0, &l), 64);
-	assert_int_equal(vpd_block_limits_get(buf, 64, &got), 0);
-	assert_memory_equal(&l, &got, sizeof(l));
-	/* SBC-2's page of 16 bytes. */
-	buf[3] = 12;
-	assert_int_equal(vpd_block_limits_get(buf, 64, &got), 0);
-	assert_int_equal(got.optimal_transfer, 4);
-	assert_int_equal(got.max_prefetch, 0);
-	assert_int_equal(got.max_unmap_lbas, 0);
-	assert_false(got.ugavalid);
-	assert_int_equal(vpd_block_limits_get(buf, 15, &got), -EBADMSG);
-	/* Cut in the middle of a field: the field is absent. */
-	buf[3] = 60;
-	assert_int_equal(vpd_block_limits_get(buf, 23, &got), 0);
-	assert_int_equal(got.max_prefetch, 5);
-	assert_int_equal(got.max_unmap_lbas, 0);
-}
-
-static void
-test_other_pages(void **state)
-{
-	static const struct vpd_provisioning p = { .threshold_exponent = 1,
-		.lbpu = true,
-		.lbpws = true,
-		.lbpws10 = true,
-		.lbprz = 5,
-		.anc_sup = true,
-		.dp = true,
-		.provisioning_type = PROVISIONING_THIN };
-	static const struct vpd_block_characteristics b = { .rotation_rate =
-								7200,
-		.product_type = 1,
-		.wabereq = 2,
-		.wacereq = 1,
-		.form_factor = 3,
-		.fuab = true,
-		.vbuls = true };
-	static const struct vpd_extended e = { .spt = 5,
-		.grd_chk = true,
-		.ref_chk = true,
-		.simpsup = true,
-		.headsup = true,
-		.v_sup = true,
-		.luiclr = true,
-		.max_sense_len = 252 };
-	static const struct mode_page_policy m = { 0x3f, 0xff, true, 3 };
-	struct vpd_block_characteristics b2;
-	struct vpd_provisioning p2;
-	struct mode_page_policy m2;
-	struct vpd_extended e2;
-	uint8_t buf[64];
-	size_t pos = 0;
-
-	(void)state;
-	assert_int_equal(vpd_provisioning_put(buf, 64, 0, &p), 8);
-	assert_int_equal(vpd_provisioning_get(buf, 8, &p2), 0);
-	assert_memory_equal(&p, &p2, sizeof(p));
-	assert_int_equal(vpd_provisioning_get(buf, 5, &p2), -EBADMSG);
-	assert_int_equal(vpd_block_characteristics_put(buf, 64, 0, &b), 64);
-	assert_int_equal(vpd_block_characteristics_get(buf, 64, &b2), 0);
-	assert_memory_equal(&b, &b2, sizeof(b));
-	assert_int_equal(vpd_extended_put(buf, 64, 0, &e), 64);
-	assert_int_equal(vpd_extended_get(buf, 64, &e2), 0);
-	assert_memory_equal(&e, &e2, sizeof(e));
-	assert_int_equal(vpd_mode_page_policies_put(buf, 64, 0, &m, 1), 8);
-	assert_int_equal(vpd_mode_page_policy_get(buf, 8, &pos, &m2), 1);
-	assert_memory_equal(&m, &m2, sizeof(m));
-	assert_int_equal(vpd_mode_page_policy_get(buf, 8, &pos, &m2), 0);
-	assert_int_equal(vpd_block_limits_get(buf, 8, NULL), -EBADMSG);
+	assert_string_equal(inquiry_version_name(0x0960), "iSCSI");
+	assert_string_equal(inquiry_version_name(0x0463), "SPC-4");
+	assert_string_equal(inquiry_version_name(0x04c5), "SBC-3");
+	assert_string_equal(inquiry_version_name(0x0020), "SAM");
+	assert_string_equal(inquiry_version_name(0x1f00), "SAT-4");
+	assert_null(inquiry_version_name(0));
+	assert_null(inquiry_version_name(0x001f));
+	assert_null(inquiry_version_name(0xffff));
 }
 
 int
@@ -246,10 +90,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_standard),
-		cmocka_unit_test(test_pages),
-		cmocka_unit_test(test_designators),
-		cmocka_unit_test(test_block_limits),
-		cmocka_unit_test(test_other_pages),
+		cmocka_unit_test(test_versions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
