@@ -53,9 +53,10 @@ struct copy_config {
 	/* Optional: takes the content in its order.  In a helper thread, one
 	 * call at a time.  data is NULL for so many zeros. */
 	void (*digest)(void *ctx, const void *data, uint64_t length);
-	/* Optional: whether chunk number n (from offset on, the last one may be
-	 * short) is to be written.  In helper threads, several at a time, for
-	 * chunks in any order. */
+	/* Optional: whether chunk number n of the range is to be written; chunks
+	 * end at multiples of their size, so the first and the last may be
+	 * short.  data is NULL for zeros.  In helper threads, several at a
+	 * time, in any order. */
 	bool (*changed)(
 	    void *ctx, uint64_t n, const void *data, uint32_t length);
 	/* Optional: a journal.  What it is told is on the destination's medium;

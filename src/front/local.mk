@@ -5,6 +5,11 @@ src_front_libfront_a_SOURCES = \
 	src/front/attach.h \
 	src/front/attachmsg.c \
 	src/front/attachmsg.h \
+	src/front/copy.c \
+	src/front/copy.h \
+	src/front/copy_chunk.c \
+	src/front/copy_impl.h \
+	src/front/copy_plan.c \
 	src/front/disk.c \
 	src/front/disk.h \
 	src/front/disks.c \
