@@ -77,6 +77,8 @@ const char *endpoint_name(const struct endpoint *);
  * block device what the kernel knows it by.  One line, escaped.
  */
 const char *endpoint_identity(const struct endpoint *);
+/* The file was not there, and was made (config.create): reads as zeros. */
+bool endpoint_created(const struct endpoint *);
 /* Whether both are one medium, as far as can be told. */
 bool endpoint_same(const struct endpoint *, const struct endpoint *);
 

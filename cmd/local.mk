@@ -12,6 +12,11 @@ luntap_SOURCES = \
 	cmd/device_impl.h \
 	cmd/device_server.c \
 	cmd/discover.c \
+	cmd/endpoint.c \
+	cmd/endpoint.h \
+	cmd/endpoint_file.c \
+	cmd/endpoint_impl.h \
+	cmd/endpoint_lun.c \
 	cmd/fault.c \
 	cmd/fault.h \
 	cmd/initiator.c \

@@ -450,6 +450,12 @@ lun_type(const struct lun *lun)
 	return lun->facts.type;
 }
 
+const struct lun_identity *
+lun_identity(const struct lun *lun)
+{
+	return &lun->facts.identity;
+}
+
 unsigned
 lun_in_flight(const struct lun *lun)
 {

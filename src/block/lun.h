@@ -21,6 +21,7 @@
 #include "base/bdev.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "block/lun_identity.h"
 #include "session/session.h"
 
 struct lun;
@@ -61,6 +62,8 @@ struct bdev *lun_bdev(struct lun *);
 bool lun_healthy(const struct lun *);
 /* SCSI peripheral device type (SPC-4, 6.4.2), after ready(). */
 uint8_t lun_type(const struct lun *);
+/* What makes it the same one next time, after ready(). */
+const struct lun_identity *lun_identity(const struct lun *);
 /* True when a write has ended well, or was lost later, that no FLUSH has
  * covered, or told. */
 bool lun_dirty(const struct lun *);

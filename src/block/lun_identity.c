@@ -8,8 +8,10 @@
  * left out on both sides alike.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "block/lun_identity.h"
 
 #define DESIGNATOR_HEADER 3
@@ -62,4 +64,64 @@ lun_identity_differs(
 	if (!resized && was->blocks != is->blocks)
 		return "capacity";
 	return NULL;
+}
+
+/* The designator of a type, or NULL. */
+static const uint8_t *
+designator_find(const struct lun_identity *id, uint8_t type)
+{
+	const uint8_t *d = id->designators;
+	const uint8_t *end = d + id->designators_len;
+
+	for (; d < end; d += DESIGNATOR_HEADER + d[2])
+		if (d[1] == type)
+			return d;
+	return NULL;
+}
+
+static size_t
+designator_text(const uint8_t *d, const char *prefix, char *ret, size_t size)
+{
+	const uint8_t *value = d + DESIGNATOR_HEADER;
+	size_t i, n, len = d[2];
+
+	n = (size_t)snprintf(ret, size, "%s.", prefix);
+	if (d[0] == DESIGNATOR_BINARY) {
+		for (i = 0; i < len && n + 2 < size; i++)
+			n += (size_t)snprintf(
+			    ret + n, size - n, "%02x", value[i]);
+		return n;
+	}
+	while (len > 0 && (value[len - 1] == '\0' || value[len - 1] == ' '))
+		len--;
+	if (n < size)
+		escape(ret + n, size - n, value, len);
+	return strlen(ret);
+}
+
+void
+lun_identity_text(const struct lun_identity *id, char *ret, size_t size)
+{
+	static const struct {
+		uint8_t type;
+		const char *prefix;
+	} best[] = {
+		{ DESIGNATOR_NAA, "naa" },
+		{ DESIGNATOR_EUI64, "eui" },
+		{ DESIGNATOR_NAME, "name" },
+		{ DESIGNATOR_T10, "t10" },
+	};
+	const uint8_t *d = NULL;
+	size_t i, n = 0;
+
+	ret[0] = '\0';
+	for (i = 0; i < sizeof(best) / sizeof(best[0]) && d == NULL; i++) {
+		d = designator_find(id, best[i].type);
+		if (d != NULL)
+			n = designator_text(d, best[i].prefix, ret, size);
+	}
+	if (!id->has_serial || n + 16 > size)
+		return;
+	n += (size_t)snprintf(ret + n, size - n, "%sserial ", n > 0 ? " " : "");
+	escape(ret + n, size - n, id->serial, strlen(id->serial));
 }

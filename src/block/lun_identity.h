@@ -41,4 +41,11 @@ int lun_identity_designators(
 const char *lun_identity_differs(const struct lun_identity *was,
     const struct lun_identity *is, bool resized);
 
+/*
+ * A line that names the logical unit: the designator that says most (NAA, then
+ * EUI-64, SCSI name, T10 vendor ID), and the serial number.  Escaped; cut to
+ * size.  Empty when the target tells neither.
+ */
+void lun_identity_text(const struct lun_identity *, char *ret, size_t size);
+
 #endif

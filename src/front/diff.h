@@ -20,8 +20,8 @@
 struct diff;
 
 struct diff_config {
-	struct bdev *a; /* outlives the diff, as all that follows */
-	struct bdev *b; /* the same; one of the two may be a stream */
+	struct bdev *a;	 /* outlives the diff, as all that follows */
+	struct bdev *b;	 /* the same; one of the two may be a stream */
 	uint64_t offset; /* where it begins, in both; 0 with a stream */
 	uint64_t length; /* UINT64_MAX: to the end of the stream */
 	uint32_t chunk;	 /* bytes of a request, a power of two >= 4096 */
@@ -37,12 +37,12 @@ struct diff_config {
 };
 
 struct diff_status {
-	uint64_t length;   /* as configured, or known by now, or UINT64_MAX */
-	uint64_t done;	   /* bytes compared, all before is */
-	uint64_t skipped;  /* of those: holes on both sides */
-	uint64_t differs;  /* of those: in extents that differ */
-	uint64_t extents;  /* that differ */
-	bool a_longer;	   /* of a stream: which one had more to say */
+	uint64_t length;  /* as configured, or known by now, or UINT64_MAX */
+	uint64_t done;	  /* bytes compared, all before is */
+	uint64_t skipped; /* of those: holes on both sides */
+	uint64_t differs; /* of those: in extents that differ */
+	uint64_t extents; /* that differ */
+	bool a_longer;	  /* of a stream: which one had more to say */
 	bool b_longer;
 };
 

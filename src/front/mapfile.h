@@ -27,8 +27,8 @@ int mapfile_load(const char *path, uint64_t offset, uint64_t length,
     uint64_t done, struct mapfile **ret, struct error *err);
 /* Takes the place of the file at once; done bytes of the range have been tried.
  * A file that is there and no mapfile is refused.  Blocks.  0, or -1. */
-int mapfile_save(const struct mapfile *, const char *path, uint64_t done,
-    struct error *err);
+int mapfile_save(
+    const struct mapfile *, const char *path, uint64_t done, struct error *err);
 void mapfile_free(struct mapfile *); /* takes NULL */
 
 /* Bytes of the device that cannot be read; neighbours become one.  Within the

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * endpoint_file - files and block devices of this machine as endpoints.
+ *
+ * What names one for good.  A file that was removed and made again may well
+ * have the old inode number, but not the time of birth.  The numbers of devices
+ * are given anew at every start of the machine, so they tell two media apart
+ * only while both are open; a block device is named by what its driver knows of
+ * the medium.
+ */
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/escape.h"
+#include "block/file.h"
+#include "cmd/endpoint_impl.h"
+
+#define VALUE 256
+
+/* The first line of /sys/dev/block/MAJOR:MINOR/LEAF, escaped. */
+static bool
+device_attribute(dev_t dev, const char *leaf, char ret[VALUE])
+{
+	char path[128], line[VALUE / 4];
+	size_t len = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s", major(dev),
+	    minor(dev), leaf);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return false;
+	if (fgets(line, sizeof(line), f) != NULL)
+		len = strcspn(line, "\n");
+	fclose(f);
+	while (len > 0 && line[len - 1] == ' ')
+		len--;
+	escape(ret, VALUE, line, len);
+	return len > 0;
+}
+
+/* A partition is named by its disk and where it begins. */
+static bool
+device_identity(dev_t dev, char *ret, size_t size)
+{
+	static const char *const leaves[] = {
+		"wwid",
+		"device/wwid",
+		"dm/uuid",
+		"md/uuid",
+		"serial",
+		"device/serial",
+		"loop/backing_file",
+		"../wwid",
+		"../device/wwid",
+		"../serial",
+		"../device/serial",
+		"../loop/backing_file",
+	};
+	char value[VALUE], start[VALUE];
+	bool part = device_attribute(dev, "partition", value);
+	size_t i;
+
+	if (!part || !device_attribute(dev, "start", start))
+		start[0] = '\0';
+	for (i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++)
+		if (device_attribute(dev, leaves[i], value)) {
+			snprintf(ret, size, "block %s%s%s", value,
+			    part ? " from sector " : "", start);
+			return true;
+		}
+	return false;
+}
+
+/* Where the medium is, and its name for good. */
+static int
+file_identify(struct endpoint *e)
+{
+	char *path = realpath(e->text, NULL);
+	char shown[ENDPOINT_IDENTITY - 128];
+	struct statx sx;
+
+	if (path == NULL || statx(AT_FDCWD, path, 0,
+				STATX_BASIC_STATS | STATX_BTIME, &sx) == -1) {
+		free(path);
+		return -errno;
+	}
+	escape(shown, sizeof(shown), path, strlen(path));
+	free(path);
+	if (S_ISBLK(sx.stx_mode)) {
+		e->kind = ENDPOINT_BLOCK;
+		e->device = makedev(sx.stx_rdev_major, sx.stx_rdev_minor);
+		if (!device_identity(
+			e->device, e->identity, sizeof(e->identity)))
+			snprintf(e->identity, sizeof(e->identity), "block %s",
+			    shown);
+		return 0;
+	}
+	e->device = makedev(sx.stx_dev_major, sx.stx_dev_minor);
+	e->inode = sx.stx_ino;
+	snprintf(e->identity, sizeof(e->identity),
+	    "file %s inode %" PRIu64 " born %" PRId64 ".%09u", shown,
+	    (uint64_t)sx.stx_ino,
+	    sx.stx_mask & STATX_BTIME ? (int64_t)sx.stx_btime.tv_sec : 0,
+	    sx.stx_mask & STATX_BTIME ? sx.stx_btime.tv_nsec : 0);
+	return 0;
+}
+
+/* 0 also when it is there already. */
+static int
+file_create(struct endpoint *e)
+{
+	int fd = open(e->text, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	int error = 0;
+
+	if (fd == -1)
+		return errno == EEXIST ? 0 : -errno;
+	if (ftruncate(fd, (off_t)e->config.size) == -1) {
+		error = -errno;
+		(void)unlink(e->text);
+	}
+	close(fd);
+	e->created = error == 0;
+	return error;
+}
+
+static int
+file_open_bdev(struct endpoint *e, struct error *err)
+{
+	struct stat st;
+	int error = 0;
+
+	escape(e->name, sizeof(e->name), e->text, strlen(e->text));
+	if (e->config.create && e->config.writable)
+		error = file_create(e);
+	if (error < 0)
+		return error_set(err, ERROR_FAILED, "making %s: %s", e->name,
+		    strerror(-error));
+	if (stat(e->text, &st) == -1)
+		return error_set(
+		    err, ERROR_FAILED, "%s: %s", e->name, strerror(errno));
+	if (file_open(e->loop, e->text, !e->config.writable,
+		S_ISREG(st.st_mode) ? 1 : 0, &e->bdev, err) < 0)
+		return -1;
+	error = file_identify(e);
+	if (error < 0)
+		return error_set(
+		    err, ERROR_FAILED, "%s: %s", e->name, strerror(-error));
+	endpoint_usable(e);
+	return 0;
+}
+
+static void
+file_free(struct endpoint *e)
+{
+	if (e->bdev != NULL)
+		e->bdev->ops->close(e->bdev);
+}
+
+const struct endpoint_ops endpoint_file = {
+	.kind = ENDPOINT_FILE,
+	.open = file_open_bdev,
+	.close = endpoint_flush,
+	.free = file_free,
+};
