@@ -13,6 +13,13 @@ bdev_submit(struct bdev *bdev, struct bdev_req *req)
 	bdev->ops->submit(bdev, req);
 }
 
+void
+bdev_interrupt(struct bdev *bdev)
+{
+	if (bdev->ops->interrupt != NULL)
+		bdev->ops->interrupt(bdev);
+}
+
 int
 bdev_check(const struct bdev *bdev, const struct bdev_req *req)
 {
@@ -28,8 +35,12 @@ bdev_check(const struct bdev *bdev, const struct bdev_req *req)
 	case BDEV_ZERO:
 		if (bdev->read_only)
 			return -EROFS;
+		if (bdev->stream && req->op == BDEV_DISCARD)
+			return -EOPNOTSUPP;
 		break;
 	case BDEV_EXTENTS:
+		if (bdev->stream)
+			return -EOPNOTSUPP;
 		if (req->length == 0 || req->extents_max == 0)
 			return -EINVAL;
 		break;
@@ -38,6 +49,8 @@ bdev_check(const struct bdev *bdev, const struct bdev_req *req)
 	default:
 		return -EINVAL;
 	}
+	if (bdev->stream)
+		return req->length > 0;
 	if (req->offset > bdev->size || req->length > bdev->size - req->offset)
 		return -EINVAL;
 	return req->length > 0;

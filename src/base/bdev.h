@@ -18,7 +18,8 @@
  *    is after a FLUSH, or when the request carried BDEV_FUA.
  *  - A stream (a pipe) has no offsets: READs get, and WRITEs and ZEROs put, the
  *    next bytes in the order of their submission.  A READ that meets the end
- *    has its length cut to what was left, 0 behind it; result is 0.
+ *    has its length cut to what was left, 0 behind it; result is 0.  When a
+ *    request has failed, so do all behind it: they would be out of place.
  *  - result is 0 or -errno.  A request that fails part-way fails as a whole.
  *    Errors: -EIO, -ENOSPC (thin pool exhausted), -EROFS (write protected),
  *    -EBUSY (reservation conflict), -EOPNOTSUPP (ZERO with BDEV_FAST, DISCARD,
@@ -106,6 +107,8 @@ struct bdev_ops {
 	 * write: the caller is about to change them, so they count as
 	 * allocated from now on; without it they may only be read. */
 	void *(*map)(struct bdev *, uint64_t offset, size_t length, bool write);
+	/* Optional, see bdev_interrupt(). */
+	void (*interrupt)(struct bdev *);
 };
 
 struct bdev {
@@ -135,6 +138,14 @@ struct bdev {
  * done() is not called from here.
  */
 void bdev_submit(struct bdev *, struct bdev_req *);
+
+/*
+ * The consumer gives up: what is in flight need not wait for a silent peer any
+ * more, but fails soon with -ECANCELED (or ends as it would have), and all that
+ * is submitted from now on fails so.  A provider that does not know this (one
+ * whose requests end anyway) goes on as before.
+ */
+void bdev_interrupt(struct bdev *);
 
 /*
  * For providers, at the beginning of their submit: 1 when there is something to

@@ -17,4 +17,29 @@ iov_total(const struct iovec *iov, int n)
 	return total;
 }
 
+/* The bytes [skip, skip + length) of n vectors as at most max vectors (fewer
+ * bytes then) in ret; how many. */
+static inline int
+iov_part(const struct iovec *iov, int n, size_t skip, size_t length,
+    struct iovec *ret, int max)
+{
+	int used = 0;
+
+	for (int i = 0; i < n && length > 0 && used < max; i++) {
+		size_t len = iov[i].iov_len;
+
+		if (skip >= len) {
+			skip -= len;
+			continue;
+		}
+		len = len - skip < length ? len - skip : length;
+		ret[used++] =
+		    (struct iovec){ .iov_base = (char *)iov[i].iov_base + skip,
+			    .iov_len = len };
+		length -= len;
+		skip = 0;
+	}
+	return used;
+}
+
 #endif

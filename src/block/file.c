@@ -26,6 +26,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/iov.h"
 #include "block/range.h"
 
 #define IOV_MOST 64
@@ -80,28 +81,6 @@ file_errno(int error)
 	}
 }
 
-/* At most IOV_MOST vectors for [skip, length) of the request. */
-static int
-rest_of(const struct bdev_req *req, uint64_t skip, struct iovec *iov)
-{
-	uint64_t left = req->length - skip;
-	int n = 0;
-
-	for (int i = 0; i < req->iovcnt && left > 0 && n < IOV_MOST; i++) {
-		size_t len = req->iov[i].iov_len;
-
-		if (skip >= len) {
-			skip -= len;
-			continue;
-		}
-		iov[n].iov_base = (uint8_t *)req->iov[i].iov_base + skip;
-		iov[n].iov_len = len - skip < left ? len - skip : left;
-		left -= iov[n++].iov_len;
-		skip = 0;
-	}
-	return n;
-}
-
 static int
 sync_failed(struct file *f, int error)
 {
@@ -130,7 +109,8 @@ file_read(struct file *f, const struct bdev_req *req)
 	uint64_t done = 0;
 
 	while (done < req->length) {
-		int n = rest_of(req, done, iov);
+		int n = iov_part(req->iov, req->iovcnt, done,
+		    req->length - done, iov, IOV_MOST);
 		ssize_t got =
 		    preadv(f->fd, iov, n, (off_t)(req->offset + done));
 
@@ -153,7 +133,8 @@ file_write(struct file *f, const struct bdev_req *req)
 	uint64_t done = 0;
 
 	while (done < req->length) {
-		int n = rest_of(req, done, iov);
+		int n = iov_part(req->iov, req->iovcnt, done,
+		    req->length - done, iov, IOV_MOST);
 		ssize_t put =
 		    pwritev2(f->fd, iov, n, (off_t)(req->offset + done), flags);
 

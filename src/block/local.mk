@@ -17,5 +17,7 @@ src_block_libblock_a_SOURCES = \
 	src/block/lun_zero.c \
 	src/block/mem.c \
 	src/block/mem.h \
+	src/block/pipe.c \
+	src/block/pipe.h \
 	src/block/range.c \
 	src/block/range.h

@@ -50,6 +50,28 @@ checks(void **state)
 	assert_int_equal(bdev_check(&rw, &req), -EINVAL);
 }
 
+/* A stream has no offsets to be outside of, and no map of what is allocated. */
+static void
+stream_checks(void **state)
+{
+	struct bdev stream = { .size = 10, .block_size = 1, .stream = true };
+	struct bdev_req req = {
+		.op = BDEV_READ, .offset = 11, .length = 20, .extents_max = 1
+	};
+
+	(void)state;
+	assert_int_equal(bdev_check(&stream, &req), 1);
+	req.op = BDEV_WRITE;
+	assert_int_equal(bdev_check(&stream, &req), 1);
+	req.op = BDEV_DISCARD;
+	assert_int_equal(bdev_check(&stream, &req), -EOPNOTSUPP);
+	req.op = BDEV_EXTENTS;
+	assert_int_equal(bdev_check(&stream, &req), -EOPNOTSUPP);
+	stream.read_only = true;
+	req.op = BDEV_ZERO;
+	assert_int_equal(bdev_check(&stream, &req), -EROFS);
+}
+
 static void
 submit(struct bdev *bdev, struct bdev_req *req)
 {
@@ -73,6 +95,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(checks),
+		cmocka_unit_test(stream_checks),
 		cmocka_unit_test(submit_reaches_the_provider),
 	};
 
