@@ -144,6 +144,21 @@ lun_enter_open(struct lun *lun)
 		    lun->config.number);
 }
 
+void
+lun_refuse(struct lun *lun, struct bdev_req *req)
+{
+	if (lun->state == LUN_FAILED || lun->state == LUN_DEAD)
+		error_set(req->why, ERROR_FAILED, "%s", lun->probe.error.text);
+	else
+		error_set(req->why, ERROR_FAILED, "LUN %" PRIu64 ": %s",
+		    lun->config.number,
+		    lun->state == LUN_STOPPED
+			? "it is being closed"
+			: "the session was lost, and will not come back");
+	req->result = -EIO;
+	TAILQ_INSERT_TAIL(&lun->finished, req, link);
+}
+
 static void
 lun_enter_closed(struct lun *lun)
 {
@@ -155,12 +170,11 @@ lun_enter_closed(struct lun *lun)
 	lun->tell = !lun->told && lun->state != LUN_STOPPED;
 	while ((io = TAILQ_FIRST(&lun->parked)) != NULL) {
 		TAILQ_REMOVE(&lun->parked, io, link);
-		lun_io_finish(io, -EIO);
+		lun_io_resend(io);
 	}
 	while ((req = TAILQ_FIRST(&lun->waiting)) != NULL) {
 		TAILQ_REMOVE(&lun->waiting, req, link);
-		req->result = -EIO;
-		TAILQ_INSERT_TAIL(&lun->finished, req, link);
+		lun_refuse(lun, req);
 	}
 	lun_wake(lun);
 }
@@ -189,8 +203,7 @@ lun_submit(struct bdev *bdev, struct bdev_req *req)
 	if (lun->state == LUN_FAILED)
 		lun_event(lun, LUN_DUE);
 	if (lun_closed(lun)) {
-		req->result = -EIO;
-		TAILQ_INSERT_TAIL(&lun->finished, req, link);
+		lun_refuse(lun, req);
 	} else if (lun->state == LUN_OPEN && TAILQ_EMPTY(&lun->waiting) &&
 		   !TAILQ_EMPTY(&lun->free)) {
 		lun_admit(lun, req);

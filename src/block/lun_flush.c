@@ -56,13 +56,15 @@ int
 lun_cache_verdict(struct lun_io *io)
 {
 	struct lun *lun = io->lun;
+	const char *why = "a flush fails, since writes acknowledged before may "
+			  "not have survived";
 
 	if (io->losses == lun->losses)
 		return 0;
-	log_error(lun->config.log,
-	    "LUN %" PRIu64 ": a flush fails, since writes acknowledged before "
-	    "may not have survived",
-	    lun->config.number);
+	log_error(
+	    lun->config.log, "LUN %" PRIu64 ": %s", lun->config.number, why);
+	error_set(io->req->why, ERROR_FAILED, "LUN %" PRIu64 ": %s",
+	    lun->config.number, why);
 	if (io->req->op == BDEV_FLUSH)
 		lun->losses_told = lun->losses;
 	return -EIO;
@@ -115,8 +117,16 @@ lun_sync_next(struct lun_io *io, int *ret)
 		*ret = lun_cache_verdict(io);
 		return false;
 	}
+	if (lun->no_sync && lun->bdev.volatile_cache) {
+		error_set(io->req->why, ERROR_FAILED,
+		    "LUN %" PRIu64 ": the target has a write cache, and does "
+		    "not know SYNCHRONIZE CACHE",
+		    lun->config.number);
+		*ret = -EIO;
+		return false;
+	}
 	if (lun->no_sync) {
-		*ret = lun->bdev.volatile_cache ? -EIO : lun_cache_verdict(io);
+		*ret = lun_cache_verdict(io);
 		return false;
 	}
 	io->covers = lun->cached;

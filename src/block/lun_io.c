@@ -38,6 +38,7 @@ static const struct lun_substitute {
 	bool (*refused)(struct lun_io *, const struct sense *);
 } lun_substitutes[] = {
 	{ SCSI_OP_READ_16, lun_rw_refused },
+	{ SCSI_OP_READ_10, lun_rw_refused },
 	{ SCSI_OP_WRITE_16, lun_rw_refused },
 	{ SCSI_OP_WRITE_10, lun_rw_refused },
 	{ SCSI_OP_SYNCHRONIZE_CACHE_16, lun_sync_refused },
@@ -134,6 +135,8 @@ lun_io_start(struct lun *lun, struct bdev_req *req)
 	io->op->next(io);
 }
 
+static struct bdev_req *lun_io_release(struct lun_io *);
+
 void
 lun_io_resend(struct lun_io *io)
 {
@@ -143,7 +146,7 @@ lun_io_resend(struct lun_io *io)
 		session_submit(lun->config.session, &io->task,
 		    lun->config.now(lun->config.now_ctx));
 	} else if (lun_closed(lun)) {
-		lun_io_finish(io, -EIO);
+		lun_refuse(lun, lun_io_release(io));
 	} else {
 		TAILQ_INSERT_TAIL(&lun->parked, io, link);
 	}
@@ -204,8 +207,9 @@ lun_io_iovs(struct lun_io *io, int n)
 	return io->iov_heap;
 }
 
-void
-lun_io_finish(struct lun_io *io, int result)
+/* The request without its lun_io. */
+static struct bdev_req *
+lun_io_release(struct lun_io *io)
 {
 	struct lun *lun = io->lun;
 	struct bdev_req *req = io->req;
@@ -218,25 +222,73 @@ lun_io_finish(struct lun_io *io, int result)
 	}
 	io->req = NULL;
 	TAILQ_INSERT_HEAD(&lun->free, io, link);
+	return req;
+}
+
+void
+lun_io_finish(struct lun_io *io, int result)
+{
+	struct lun *lun = io->lun;
+	struct bdev_req *req = lun_io_release(io);
+
 	req->result = result;
 	TAILQ_INSERT_TAIL(&lun->finished, req, link);
 }
 
+void
+lun_io_fail(struct lun_io *io, enum error_class class, const char *why)
+{
+	error_set(io->req->why, class, "LUN %" PRIu64 ": %s",
+	    io->lun->config.number, why);
+	lun_io_finish(io, -EIO);
+}
+
 /* ---- judging ---- */
 
+/* How a command failed. */
+struct verdict {
+	int result;
+	enum error_class class;
+	const char *why;
+};
+
+/* Whether it is these blocks that are bad, not the LUN or the way to it. */
+static enum error_class
+lun_io_class(const struct sense *sense)
+{
+	switch (sense->deferred ? SENSE_NO_SENSE : sense->key) {
+	case SENSE_MEDIUM_ERROR:
+	case SENSE_HARDWARE_ERROR:
+	case SENSE_BLANK_CHECK:
+	case SENSE_COPY_ABORTED:
+	case SENSE_ABORTED_COMMAND:
+	case SENSE_VOLUME_OVERFLOW:
+	case SENSE_MISCOMPARE:
+		return ERROR_IO;
+	default:
+		return ERROR_FAILED;
+	}
+}
+
 static void
-lun_io_fail(struct lun_io *io, int result, const char *why)
+lun_io_failed(struct lun_io *io, const struct verdict *verdict)
 {
 	const char *name = cdb_name(io->task.cdb);
 	struct lun *lun = io->lun;
+	struct error error;
 	struct cdb cdb;
 
 	if (cdb_parse(io->task.cdb, &cdb) < 0)
 		cdb.lba = cdb.blocks = 0;
-	log_error(lun->config.log,
+	error_set(&error, verdict->class,
 	    "LUN %" PRIu64 ": %s of LBA %" PRIu64 ", %" PRIu32 " blocks: %s",
 	    lun->config.number, name != NULL ? name : "command", cdb.lba,
-	    cdb.blocks, why);
+	    cdb.blocks, verdict->why);
+	/* Who takes the reason tells the user. */
+	if (io->req->why == NULL)
+		log_error(lun->config.log, "%s", error.text);
+	else
+		log_info(lun->config.log, "%s", error.text);
 	if (io->req->op == BDEV_EXTENTS && io->task.outcome != TASK_LOST) {
 		/* Asked in vain, so it is not asked again: all is data. */
 		lun->no_lba_status = true;
@@ -244,7 +296,16 @@ lun_io_fail(struct lun_io *io, int result, const char *why)
 		io->op->next(io);
 		return;
 	}
-	lun_io_finish(io, result);
+	if (io->req->why != NULL)
+		*io->req->why = error;
+	lun_io_finish(io, verdict->result);
+}
+
+/* It failed without a status. */
+static void
+lun_io_unanswered(struct lun_io *io, enum error_class class, const char *why)
+{
+	lun_io_failed(io, &(struct verdict){ -EIO, class, why });
 }
 
 static void
@@ -254,7 +315,7 @@ lun_io_good(struct lun_io *io)
 
 	if ((task->transferred != task->length || task->overflow) &&
 	    !io->may_be_short) {
-		lun_io_fail(io, -EIO,
+		lun_io_unanswered(io, ERROR_FAILED,
 		    task->overflow
 			? "good status, but for more data than was asked for"
 			: "good status, but not all data was transferred");
@@ -269,12 +330,12 @@ lun_io_good(struct lun_io *io)
 
 /* The same command again, if it was not tried too often. */
 static void
-lun_io_again(struct lun_io *io, int result, const char *why)
+lun_io_again(struct lun_io *io, const struct verdict *verdict)
 {
 	if (io->retries++ < IO_RETRIES)
 		lun_io_resend(io);
 	else
-		lun_io_fail(io, result, why);
+		lun_io_failed(io, verdict);
 }
 
 /* True: the request has gone on by other means. */
@@ -297,43 +358,60 @@ lun_io_substitute(struct lun_io *io, const struct sense *sense)
 	return false;
 }
 
+/* Whether the INFORMATION field can be meant as a block of the request. */
+static bool
+lun_io_has(const struct lun_io *io, uint64_t lba)
+{
+	const struct bdev_req *req = io->req;
+
+	return req->op == BDEV_FLUSH ||
+	       (lba >= lun_floor(io->lun, req->offset) &&
+		   lba < lun_ceil(io->lun, io->end));
+}
+
 static void
 lun_io_check_condition(struct lun_io *io)
 {
 	struct task *task = &io->task;
 	struct lun *lun = io->lun;
 	char why[SENSE_TEXT];
+	struct verdict verdict = { .result = -EIO, .why = why };
 	struct sense sense;
 
 	if (sense_get(task->sense, task->sense_len, &sense) < 0) {
-		lun_io_fail(io, -EIO, "CHECK CONDITION without sense data");
+		lun_io_unanswered(
+		    io, ERROR_FAILED, "CHECK CONDITION without sense data");
 		return;
 	}
+	if (!lun_io_has(io, sense.information))
+		sense.information_valid = false;
 	sense_text(why, sizeof(why), &sense);
+	verdict.class = lun_io_class(&sense);
 	if (sense.deferred) {
 		/* This command was not executed (SPC-4, 4.5.7). */
 		lun_deferred_error(lun, &sense);
-		lun_io_again(io, -EIO, why);
+		lun_io_again(io, &verdict);
 	} else if (lun_attention_changed(&sense) ||
 		   lun_becoming_ready(&sense)) {
 		log_info(lun->config.log, "LUN %" PRIu64 ": %s",
 		    lun->config.number, why);
 		lun_event(lun, LUN_RECHECK);
-		lun_io_again(io, -EIO, why);
+		lun_io_again(io, &verdict);
 	} else if (lun_attention_power(&sense)) {
 		lun_cache_lost(lun, why);
-		lun_io_again(io, -EIO, why);
+		lun_io_again(io, &verdict);
 	} else if (sense_unit_attention(&sense) ||
 		   sense.key == SENSE_ABORTED_COMMAND ||
 		   sense.key == SENSE_NO_SENSE) {
-		lun_io_again(io, -EIO, why);
+		lun_io_again(io, &verdict);
 	} else if (sense.key == SENSE_RECOVERED_ERROR ||
 		   sense.key == SENSE_COMPLETED) {
 		log_warn(lun->config.log, "LUN %" PRIu64 ": %s",
 		    lun->config.number, why);
 		lun_io_good(io);
 	} else if (!lun_io_substitute(io, &sense)) {
-		lun_io_fail(io, sense_errno(&sense), why);
+		verdict.result = sense_errno(&sense);
+		lun_io_failed(io, &verdict);
 	}
 }
 
@@ -341,19 +419,22 @@ static void
 lun_io_status(struct lun_io *io)
 {
 	uint8_t status = io->task.status;
+	struct verdict verdict = { -EIO, ERROR_FAILED,
+		scsi_status_name(status) };
 
 	switch (status) {
 	case SCSI_CHECK_CONDITION:
 		lun_io_check_condition(io);
 		break;
 	case SCSI_TASK_ABORTED:
-		lun_io_again(io, -EIO, scsi_status_name(status));
+		lun_io_again(io, &verdict);
 		break;
 	case SCSI_RESERVATION_CONFLICT:
-		lun_io_fail(io, -EBUSY, scsi_status_name(status));
+		verdict.result = -EBUSY;
+		lun_io_failed(io, &verdict);
 		break;
 	default:
-		lun_io_fail(io, -EIO, scsi_status_name(status));
+		lun_io_failed(io, &verdict);
 		break;
 	}
 }
@@ -368,7 +449,8 @@ lun_io_unsent(struct lun_io *io)
 	    session_state(lun->config.session) != SESSION_UP)
 		lun_event(lun, LUN_LOST);
 	if (lun->state == LUN_OPEN)
-		lun_io_again(io, -EIO, "it could not be sent");
+		lun_io_again(io, &(struct verdict){ -EIO, ERROR_UNREACHED,
+				     "it could not be sent" });
 	else
 		lun_io_resend(io);
 }
@@ -390,13 +472,15 @@ lun_io_done(struct task *task)
 		lun_io_unsent(io);
 		break;
 	case TASK_LOST:
-		lun_io_fail(io, -EIO, "the connection was lost");
+		lun_io_unanswered(
+		    io, ERROR_UNREACHED, "the connection was lost");
 		break;
 	case TASK_TIMEDOUT:
-		lun_io_fail(io, -EIO, "no answer in time");
+		lun_io_unanswered(io, ERROR_UNREACHED, "no answer in time");
 		break;
 	case TASK_BAD_REPLY:
-		lun_io_fail(io, -EIO, "the answer breaks the protocol");
+		lun_io_unanswered(
+		    io, ERROR_FAILED, "the answer breaks the protocol");
 		break;
 	}
 	lun_work(lun);

@@ -187,6 +187,8 @@ lun_io_of_range(struct range *range)
 void lun_event(struct lun *, enum lun_event);
 /* Requests fail. */
 bool lun_closed(const struct lun *);
+/* Ends a request with -EIO because they do. */
+void lun_refuse(struct lun *, struct bdev_req *);
 /* Goes on with whatever can go on, then calls what is to be called.  From a
  * shallow stack only. */
 void lun_work(struct lun *);
@@ -206,6 +208,8 @@ void lun_io_send(struct lun_io *, enum task_dir, enum task_policy,
 /* The same command again. */
 void lun_io_resend(struct lun_io *);
 void lun_io_finish(struct lun_io *, int result);
+/* The same with -EIO, and why. */
+void lun_io_fail(struct lun_io *, enum error_class, const char *why);
 /* Room for n vectors, or NULL. */
 struct iovec *lun_io_iovs(struct lun_io *, int n);
 /* The target tells that something about the LUN changed: look again. */

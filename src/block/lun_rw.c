@@ -13,6 +13,10 @@
  * lock on all its blocks is held meanwhile, so nobody else writes the bytes
  * that are read here.
  *
+ * With BDEV_FUA both carry the FUA bit where the target knows it (DPOFUA): a
+ * READ then brings what is on the medium (SBC-3, 5.10).  Without it a READ is a
+ * plain one, which a cache of the target may answer.
+ *
  * Requests larger than the LUN takes in one command are cut where its optimal
  * transfer length granularity wants it, and sent one after another.
  */
@@ -29,7 +33,7 @@
 #define RW10_BLOCKS_MAX	    UINT16_MAX
 #define RW10_LBA_END	    (UINT64_C(1) << 32)
 
-#define CDB_FUA_BIT 0x08 /* byte 1 of WRITE */
+#define CDB_FUA_BIT 0x08 /* byte 1 of READ and WRITE */
 
 uint64_t
 lun_max_blocks(const struct lun *lun)
@@ -71,12 +75,12 @@ lun_rw_refused(struct lun_io *io, const struct sense *sense)
 	if (cdb_parse(io->task.cdb, &cdb) < 0)
 		return false;
 	if (sense_code(sense) == SENSE_INVALID_FIELD_IN_CDB &&
-	    opcode != SCSI_OP_READ_16 && (io->task.cdb[1] & CDB_FUA_BIT) != 0) {
+	    (io->task.cdb[1] & CDB_FUA_BIT) != 0) {
 		lun->no_fua = true;
 		return true;
 	}
 	if (sense_code(sense) == SENSE_INVALID_OPCODE &&
-	    opcode != SCSI_OP_WRITE_10 &&
+	    (opcode == SCSI_OP_READ_16 || opcode == SCSI_OP_WRITE_16) &&
 	    cdb.lba + cdb.blocks <= RW10_LBA_END) {
 		lun->no_rw16 = true;
 		lun->max_blocks = lun_max_blocks(lun);
@@ -93,11 +97,11 @@ rw_cdb(struct lun_io *io, enum task_dir dir, uint64_t first, uint32_t blocks,
 
 	if (!io->lun->no_rw16 || first + blocks > RW10_LBA_END) {
 		if (dir == TASK_IN)
-			cdb_read16(cdb, first, blocks, false);
+			cdb_read16(cdb, first, blocks, fua);
 		else
 			cdb_write16(cdb, first, blocks, fua);
 	} else if (dir == TASK_IN) {
-		cdb_read10(cdb, (uint32_t)first, (uint16_t)blocks, false);
+		cdb_read10(cdb, (uint32_t)first, (uint16_t)blocks, fua);
 	} else {
 		cdb_write10(cdb, (uint32_t)first, (uint16_t)blocks, fua);
 	}
@@ -183,7 +187,7 @@ rw_send(struct lun_io *io, enum task_dir dir, uint64_t first, uint64_t last)
 	}
 	iov = lun_io_iovs(io, io->span_zeros ? LUN_IOVS : req->iovcnt + 2);
 	if (iov == NULL || bdev_place(req) < 0) {
-		lun_io_finish(io, -EIO);
+		lun_io_fail(io, ERROR_FAILED, "out of memory");
 		return;
 	}
 	last_block = io->bounce + (head > 0 && last - first == 1 ? 0 : size);

@@ -194,6 +194,7 @@ rig_submit(struct rig *rig, enum bdev_op op, uint64_t offset, void *buffer,
 	r->req.iovcnt = 1;
 	r->req.extents = rig->extents;
 	r->req.extents_max = rig->extents_max;
+	r->req.why = rig->why;
 	r->req.done = rig_done;
 	r->req.ctx = r;
 	r->result = result;

@@ -21,6 +21,7 @@ struct rig {
 	struct bdev_extent extents[8]; /* of the EXTENTS request */
 	unsigned extents_max;	       /* before it */
 	unsigned extents_n;	       /* after it */
+	struct error *why;	       /* of requests to come, or NULL */
 	char log[8192];		       /* the lines, one after another */
 	struct log sink;
 };

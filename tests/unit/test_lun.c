@@ -213,6 +213,44 @@ fua_bit(void **state)
 	rig_fini(&rig);
 }
 
+static int
+rd_fua(uint64_t offset, uint64_t length)
+{
+	return rig_do(&rig, BDEV_READ, offset, buf, length, BDEV_FUA);
+}
+
+/* From the medium, where the target can; else a READ like any other. */
+static void
+fua_read(void **state)
+{
+	(void)state;
+	start(512, 64);
+	rig.session.disk.mode.dpofua = true;
+	started();
+	assert_int_equal(rd_fua(100, 2000), 0);
+	assert_true(rig.session.last.fua);
+	assert_int_equal(rd(0, 512), 0);
+	assert_false(rig.session.last.fua);
+	assert_int_equal(sent(), 2);
+	rig_fini(&rig);
+
+	start(512, 64);
+	rig.session.disk.mode.dpofua = true;
+	rig.session.disk.refuse_opcode[SCSI_OP_READ_16] = true;
+	started();
+	assert_int_equal(rd_fua(0, 512), 0);
+	assert_int_equal(rig.session.last.opcode, SCSI_OP_READ_10);
+	assert_true(rig.session.last.fua);
+	rig_fini(&rig);
+
+	start(512, 64);
+	started();
+	assert_int_equal(rd_fua(0, 512), 0);
+	assert_false(rig.session.last.fua);
+	assert_int_equal(sent(), 1);
+	rig_fini(&rig);
+}
+
 static void
 fua_by_flush(void **state)
 {
@@ -232,7 +270,10 @@ hook_no_fua(struct session *s, struct task *task, void *ctx)
 {
 	(void)s;
 	(void)ctx;
-	if (task->cdb[0] != SCSI_OP_WRITE_16 || (task->cdb[1] & 8) == 0)
+	if ((task->cdb[0] != SCSI_OP_WRITE_16 &&
+		task->cdb[0] != SCSI_OP_READ_16 &&
+		task->cdb[0] != SCSI_OP_READ_10) ||
+	    (task->cdb[1] & 8) == 0)
 		return false;
 	fake_check(task, SENSE_ILLEGAL_REQUEST, SENSE_INVALID_FIELD_IN_CDB);
 	return true;
@@ -250,6 +291,27 @@ fua_refused(void **state)
 	assert_int_equal(sent(), 3);
 	assert_int_equal(wr(0, 512, BDEV_FUA), 0);
 	assert_int_equal(sent(), 2);
+	rig_fini(&rig);
+
+	start(512, 64);
+	rig.session.disk.mode.dpofua = true;
+	rig.session.hook = hook_no_fua;
+	started();
+	assert_int_equal(rd_fua(0, 512), 0);
+	assert_int_equal(sent(), 2);
+	assert_int_equal(rd_fua(0, 512), 0);
+	assert_false(rig.session.last.fua);
+	assert_int_equal(sent(), 1);
+	rig_fini(&rig);
+
+	start(512, 64);
+	rig.session.disk.mode.dpofua = true;
+	rig.session.disk.refuse_opcode[SCSI_OP_READ_16] = true;
+	rig.session.hook = hook_no_fua;
+	started();
+	assert_int_equal(rd_fua(0, 512), 0);
+	assert_int_equal(rig.session.last.opcode, SCSI_OP_READ_10);
+	assert_false(rig.session.last.fua);
 	rig_fini(&rig);
 }
 
@@ -553,6 +615,7 @@ main(void)
 		cmocka_unit_test(rw_huge_lba),
 		cmocka_unit_test(rw_many_vectors),
 		cmocka_unit_test(fua_bit),
+		cmocka_unit_test(fua_read),
 		cmocka_unit_test(fua_by_flush),
 		cmocka_unit_test(fua_refused),
 		cmocka_unit_test(flush_fallbacks),

@@ -175,6 +175,108 @@ sense_to_errno(void **state)
 	rig_fini(&rig);
 }
 
+static struct error why;
+
+static void
+why_is(enum error_class class, const char *part)
+{
+	assert_int_equal(why.class, class);
+	if (strstr(why.text, part) == NULL)
+		fail_msg("\"%s\" not in \"%s\"", part, why.text);
+	why.class = ERROR_NONE;
+	why.text[0] = '\0';
+}
+
+/* Who asks is told which block it was, in words, and whether it is the block or
+ * the LUN that is bad. */
+static void
+sense_to_words(void **state)
+{
+	(void)state;
+	start();
+	rig.why = &why;
+	happens(SCSI_OP_READ_16, 1, SCSI_CHECK_CONDITION, SENSE_MEDIUM_ERROR,
+	    SENSE_READ_ERROR);
+	plan.lba = 13;
+	assert_int_equal(rd(10 * 512, 2048), -EIO);
+	why_is(ERROR_IO, "LUN 3: READ(16) of LBA 10, 4 blocks: MEDIUM ERROR, "
+			 "UNRECOVERED READ ERROR (3/11/00), LBA 13");
+	/* Not one of its blocks. */
+	happens(SCSI_OP_READ_16, 1, SCSI_CHECK_CONDITION, SENSE_MEDIUM_ERROR,
+	    SENSE_READ_ERROR);
+	plan.lba = 14;
+	assert_int_equal(rd(10 * 512, 2048), -EIO);
+	assert_null(strstr(why.text, "LBA 14"));
+	why_is(ERROR_IO, "(3/11/00)");
+	happens(SCSI_OP_WRITE_16, 1, SCSI_CHECK_CONDITION, SENSE_HARDWARE_ERROR,
+	    SENSE_WRITE_ERROR);
+	assert_int_equal(wr(0, 512), -EIO);
+	why_is(ERROR_IO, "WRITE(16) of LBA 0, 1 blocks: HARDWARE ERROR");
+	happens(SCSI_OP_READ_16, 1000, SCSI_CHECK_CONDITION,
+	    SENSE_ABORTED_COMMAND, 0);
+	assert_int_equal(rd(0, 512), -EIO);
+	why_is(ERROR_IO, "ABORTED COMMAND");
+	happens(SCSI_OP_READ_16, 1, SCSI_CHECK_CONDITION, SENSE_NOT_READY,
+	    SENSE_MANUAL_INTERVENTION);
+	assert_int_equal(rd(0, 512), -EIO);
+	why_is(ERROR_FAILED, "NOT READY");
+	happens(SCSI_OP_WRITE_16, 1, SCSI_CHECK_CONDITION, SENSE_DATA_PROTECT,
+	    SENSE_SPACE_ALLOCATION_FAILED);
+	assert_int_equal(wr(0, 512), -ENOSPC);
+	why_is(ERROR_FAILED, "SPACE ALLOCATION FAILED");
+	happens(SCSI_OP_WRITE_16, 1, SCSI_RESERVATION_CONFLICT, 0, 0);
+	assert_int_equal(wr(0, 512), -EBUSY);
+	why_is(ERROR_FAILED, "RESERVATION CONFLICT");
+	happens(SCSI_OP_SYNCHRONIZE_CACHE_16, 1, SCSI_CHECK_CONDITION,
+	    SENSE_MEDIUM_ERROR, SENSE_WRITE_ERROR);
+	plan.lba = 77;
+	assert_int_equal(flush(), -EIO);
+	why_is(ERROR_IO, "LBA 77");
+	happens(SCSI_OP_READ_16, 1, SCSI_GOOD, 0, 0);
+	plan.outcome = TASK_TIMEDOUT;
+	assert_int_equal(rd(0, 512), -EIO);
+	why_is(ERROR_UNREACHED, "no answer in time");
+	/* What went well says nothing. */
+	assert_int_equal(rd(0, 512), 0);
+	assert_int_equal(why.class, ERROR_NONE);
+	rig_fini(&rig);
+}
+
+/* The LUN itself, not its blocks. */
+static void
+closed_in_words(void **state)
+{
+	int waits;
+
+	(void)state;
+	start();
+	rig.why = &why;
+	fake_lose(&rig.session, false, false);
+	rig_submit(&rig, BDEV_READ, 0, buf, 512, 0, &waits);
+	rig_deliver(&rig);
+	fake_lose(&rig.session, false, true);
+	rig_deliver(&rig);
+	assert_int_equal(waits, -EIO);
+	why_is(ERROR_FAILED, "LUN 3: the session was lost");
+	assert_int_equal(rd(0, 512), -EIO);
+	why_is(ERROR_FAILED, "LUN 3: the session was lost");
+	lun_stop(rig.lun);
+	assert_int_equal(rd(0, 512), -EIO);
+	why_is(ERROR_FAILED, "LUN 3: it is being closed");
+	rig_fini(&rig);
+
+	/* Another disk answers at its address. */
+	start();
+	rig.why = &why;
+	fake_lose(&rig.session, false, false);
+	rig.session.disk.serial = "ANOTHER";
+	rig_up(&rig);
+	rig_settle(&rig);
+	assert_int_equal(rd(0, 512), -EIO);
+	why_is(ERROR_FAILED, "not the same any more");
+	rig_fini(&rig);
+}
+
 /* GOOD is not enough: every byte must have moved, and no more. */
 static void
 residual(void **state)
@@ -461,6 +563,8 @@ main(void)
 		cmocka_unit_test(checked_first),
 		cmocka_unit_test(more_than_the_pool),
 		cmocka_unit_test(sense_to_errno),
+		cmocka_unit_test(sense_to_words),
+		cmocka_unit_test(closed_in_words),
 		cmocka_unit_test(residual),
 		cmocka_unit_test(residual_of_unmap),
 		cmocka_unit_test(bad_outcomes),
