@@ -17,6 +17,10 @@
  *     flushed            4            it ended well
  *                              | loss: 5 and 6
  *
+ * A SYNCHRONIZE CACHE whose connection is lost is sent again by the next one:
+ * where nothing was lost it succeeds, and elsewhere what the target still has
+ * is on the medium although the flush fails.
+ *
  * Each loss is told once, by the next FLUSH.  Those that were under way
  * together tell it together, for each stands for the same writes; and so does a
  * FUA request whose own data was in the cache.

@@ -13,7 +13,8 @@
  *
  * A command whose connection was lost fails; its lock is kept until then, which
  * is when the session has made sure that the target has ended it.  To replay it
- * instead, park it at that place.
+ * instead, park it at that place.  SYNCHRONIZE CACHE is: it only does what a
+ * target may do at any time, and whether it came too late lun_flush.c knows.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -338,6 +339,18 @@ lun_io_again(struct lun_io *io, const struct verdict *verdict)
 		lun_io_failed(io, verdict);
 }
 
+static void
+lun_io_lost(struct lun_io *io)
+{
+	const struct verdict verdict = { -EIO, ERROR_UNREACHED,
+		"the connection was lost" };
+
+	if (io->cmd_sync)
+		lun_io_again(io, &verdict);
+	else
+		lun_io_failed(io, &verdict);
+}
+
 /* True: the request has gone on by other means. */
 static bool
 lun_io_substitute(struct lun_io *io, const struct sense *sense)
@@ -472,8 +485,7 @@ lun_io_done(struct task *task)
 		lun_io_unsent(io);
 		break;
 	case TASK_LOST:
-		lun_io_unanswered(
-		    io, ERROR_UNREACHED, "the connection was lost");
+		lun_io_lost(io);
 		break;
 	case TASK_TIMEDOUT:
 		lun_io_unanswered(io, ERROR_UNREACHED, "no answer in time");

@@ -255,6 +255,53 @@ flush_waits(void **state)
 	rig_fini(&rig);
 }
 
+/* A flush that was under way is done by the next connection: it fails only when
+ * the cache may have lost something, and even then it covers what is there. */
+static void
+flush_goes_on(void **state)
+{
+	unsigned *sent = &rig.session.sent[SCSI_OP_SYNCHRONIZE_CACHE_16];
+	unsigned before;
+	int result;
+
+	(void)state;
+	for (int wce = 0; wce < 2; wce++) {
+		prepare();
+		rig.session.disk.mode.caching.wce = wce;
+		start();
+		assert_int_equal(wr(0), 0);
+		rig_submit(&rig, BDEV_FLUSH, 0, NULL, 0, 0, &result);
+		fake_lose(&rig.session, false, false);
+		rig_deliver(&rig);
+		assert_int_equal(result, 1);
+		rig_up(&rig);
+		before = *sent;
+		rig_settle(&rig);
+		assert_int_equal(*sent, before + 1);
+		assert_int_equal(result, wce ? -EIO : 0);
+		assert_false(lun_dirty(rig.lun));
+		assert_int_equal(flush(), 0);
+		rig_fini(&rig);
+	}
+}
+
+/* Nor is it waited for a connection that does not come. */
+static void
+flush_ends_with_the_session(void **state)
+{
+	int result;
+
+	(void)state;
+	prepare();
+	start();
+	assert_int_equal(wr(0), 0);
+	rig_submit(&rig, BDEV_FLUSH, 0, NULL, 0, 0, &result);
+	fake_lose(&rig.session, false, true);
+	come_back();
+	assert_int_equal(result, -EIO);
+	rig_fini(&rig);
+}
+
 /* WRITE, loss, SYNCHRONIZE CACHE: the sync proves nothing. */
 static void
 fua_by_flush(void **state)
@@ -373,6 +420,8 @@ main(void)
 		cmocka_unit_test(judged_at_submission),
 		cmocka_unit_test(ended_before_told_after),
 		cmocka_unit_test(flush_waits),
+		cmocka_unit_test(flush_goes_on),
+		cmocka_unit_test(flush_ends_with_the_session),
 		cmocka_unit_test(fua_by_flush),
 		cmocka_unit_test(fua_by_flush_later),
 		cmocka_unit_test(power_on),
