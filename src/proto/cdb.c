@@ -217,6 +217,31 @@ cdb_compare_and_write(uint8_t *cdb, uint64_t lba, uint8_t blocks, bool fua)
 	cdb[13] = blocks;
 }
 
+void
+cdb_extended_copy(uint8_t *cdb, uint32_t list_len)
+{
+	cdb_clear(cdb, SCSI_OP_EXTENDED_COPY);
+	cdb[1] = SCSI_SA_EXTENDED_COPY_LID1;
+	be32_put(cdb + 10, list_len);
+}
+
+void
+cdb_receive_copy_limits(uint8_t *cdb, uint32_t alloc_len)
+{
+	cdb_clear(cdb, SCSI_OP_RECEIVE_COPY_RESULTS);
+	cdb[1] = SCSI_SA_RECEIVE_COPY_LIMITS;
+	be32_put(cdb + 10, alloc_len);
+}
+
+void
+cdb_receive_copy_status(uint8_t *cdb, uint8_t list_id, uint32_t alloc_len)
+{
+	cdb_clear(cdb, SCSI_OP_RECEIVE_COPY_RESULTS);
+	cdb[1] = SCSI_SA_RECEIVE_COPY_STATUS_LID1;
+	cdb[2] = list_id;
+	be32_put(cdb + 10, alloc_len);
+}
+
 /*
  * ---- the parser, one function per shape ----
  */
@@ -365,9 +390,17 @@ parse_pr_out(const uint8_t *cdb, struct cdb *c)
 	c->alloc_len = be32_get(cdb + 5);
 }
 
+/* READ CAPACITY(16), EXTENDED COPY. */
 static void
-parse_read_capacity16(const uint8_t *cdb, struct cdb *c)
+parse_length16(const uint8_t *cdb, struct cdb *c)
 {
+	c->alloc_len = be32_get(cdb + 10);
+}
+
+static void
+parse_receive_copy(const uint8_t *cdb, struct cdb *c)
+{
+	c->list_id = cdb[2];
 	c->alloc_len = be32_get(cdb + 10);
 }
 
@@ -473,6 +506,14 @@ static const struct cdb_info table[] = {
 	PR_OUT(SCSI_PROUT_REGISTER_AND_IGNORE,
 	    "REGISTER AND IGNORE EXISTING KEY"),
 	PR_OUT(SCSI_PROUT_REGISTER_AND_MOVE, "REGISTER AND MOVE"),
+	ACTION(SCSI_OP_EXTENDED_COPY, SCSI_SA_EXTENDED_COPY_LID1, 16,
+	    "EXTENDED COPY(LID1)", parse_length16, 0, 0, 0, 0, 0, 0, 0, 0, F4),
+	ACTION(SCSI_OP_RECEIVE_COPY_RESULTS, SCSI_SA_RECEIVE_COPY_STATUS_LID1,
+	    16, "RECEIVE COPY STATUS(LID1)", parse_receive_copy,
+	    0xff, 0, 0, 0, 0, 0, 0, 0, F4),
+	ACTION(SCSI_OP_RECEIVE_COPY_RESULTS, SCSI_SA_RECEIVE_COPY_LIMITS, 16,
+	    "RECEIVE COPY OPERATING PARAMETERS", parse_receive_copy,
+	    0, 0, 0, 0, 0, 0, 0, 0, F4),
 	RW16(SCSI_OP_READ_16, "READ(16)", parse_rw, DPO_FUA),
 	PLAIN(SCSI_OP_COMPARE_AND_WRITE, 16, "COMPARE AND WRITE",
 	    parse_compare_and_write, DPO_FUA, F8, 0, 0, 0, 0xff),
@@ -487,7 +528,7 @@ static const struct cdb_info table[] = {
 	RW16(SCSI_OP_WRITE_SAME_16, "WRITE SAME(16)", parse_write_same,
 	    FLAG_ANCHOR | FLAG_UNMAP | FLAG_NDOB),
 	ACTION(SCSI_OP_SERVICE_ACTION_IN_16, SCSI_SA_READ_CAPACITY_16, 16,
-	    "READ CAPACITY(16)", parse_read_capacity16,
+	    "READ CAPACITY(16)", parse_length16,
 	    0, 0, 0, 0, 0, 0, 0, 0, F4),
 	ACTION(SCSI_OP_SERVICE_ACTION_IN_16, SCSI_SA_GET_LBA_STATUS, 16,
 	    "GET LBA STATUS", parse_get_lba_status, F8, F4),

@@ -47,6 +47,9 @@ void cdb_write_same16(
 void cdb_unmap(uint8_t *cdb, uint16_t list_len);
 void cdb_compare_and_write(
     uint8_t *cdb, uint64_t lba, uint8_t blocks, bool fua);
+void cdb_extended_copy(uint8_t *cdb, uint32_t list_len);
+void cdb_receive_copy_limits(uint8_t *cdb, uint32_t alloc_len);
+void cdb_receive_copy_status(uint8_t *cdb, uint8_t list_id, uint32_t alloc_len);
 
 /*
  * A CDB taken apart.  Fields that the command does not have are 0.
@@ -89,7 +92,8 @@ struct cdb {
 	uint8_t power_condition; /* START STOP UNIT */
 	bool start;
 	bool load_eject;
-	bool prevent; /* PREVENT ALLOW MEDIUM REMOVAL */
+	uint8_t list_id; /* RECEIVE COPY RESULTS */
+	bool prevent;	 /* PREVENT ALLOW MEDIUM REMOVAL */
 };
 
 /*

@@ -40,4 +40,6 @@ src_proto_libproto_a_SOURCES = \
 	src/proto/vpd.c \
 	src/proto/vpd.h \
 	src/proto/vpdlist.c \
-	src/proto/vpdlist.h
+	src/proto/vpdlist.h \
+	src/proto/xcopy.c \
+	src/proto/xcopy.h

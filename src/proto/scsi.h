@@ -2,9 +2,9 @@
 /*
  * scsi - the words of SCSI (SAM-5, SPC-4, SBC-3): status codes, operation
  * codes, service actions, device types.  CDBs are cdb.h, INQUIRY data
- * inquiry.h, VPD pages vpd.h and vpdlist.h, the other data formats scsidata.h,
- * LUN addresses lunaddr.h, sense data sense.h; including this header brings
- * them all but the last.
+ * inquiry.h, VPD pages vpd.h and vpdlist.h, third-party copies xcopy.h, the
+ * other data formats scsidata.h, LUN addresses lunaddr.h, sense data sense.h;
+ * including this header brings them all but the last.
  */
 #ifndef PROTO_SCSI_H
 #define PROTO_SCSI_H
@@ -17,6 +17,7 @@
 #include "proto/scsidata.h"
 #include "proto/vpd.h"
 #include "proto/vpdlist.h"
+#include "proto/xcopy.h"
 
 /* SAM-5, 5.3.1. */
 enum scsi_status {
@@ -77,6 +78,14 @@ enum scsi_op {
 
 /* Service actions of SERVICE ACTION IN(16). */
 enum { SCSI_SA_READ_CAPACITY_16 = 0x10, SCSI_SA_GET_LBA_STATUS = 0x12 };
+
+/* Service actions of EXTENDED COPY, which SPC-4 calls THIRD-PARTY COPY OUT, and
+ * of RECEIVE COPY RESULTS, THIRD-PARTY COPY IN. */
+enum { SCSI_SA_EXTENDED_COPY_LID1 = 0x00 };
+enum {
+	SCSI_SA_RECEIVE_COPY_STATUS_LID1 = 0x00,
+	SCSI_SA_RECEIVE_COPY_LIMITS = 0x03 /* operating parameters */
+};
 
 /* Service actions of MAINTENANCE IN. */
 enum {

@@ -305,6 +305,12 @@ static const struct sense_code_row {
 	{ 0x0c03, "WRITE ERROR - RECOMMEND REASSIGNMENT" },
 	{ 0x0c0c, "WRITE ERROR - UNEXPECTED UNSOLICITED DATA" },
 	{ 0x0c0d, "WRITE ERROR - NOT ENOUGH UNSOLICITED DATA" },
+	{ 0x0d00, "ERROR DETECTED BY THIRD PARTY TEMPORARY INITIATOR" },
+	{ 0x0d01, "THIRD PARTY DEVICE FAILURE" },
+	{ 0x0d02, "COPY TARGET DEVICE NOT REACHABLE" },
+	{ 0x0d03, "INCORRECT COPY TARGET DEVICE TYPE" },
+	{ 0x0d04, "COPY TARGET DEVICE DATA UNDERRUN" },
+	{ 0x0d05, "COPY TARGET DEVICE DATA OVERRUN" },
 	{ 0x0e00, "INVALID INFORMATION UNIT" },
 	{ 0x1000, "ID CRC OR ECC ERROR" },
 	{ 0x1001, "LOGICAL BLOCK GUARD CHECK FAILED" },
@@ -343,6 +349,14 @@ static const struct sense_code_row {
 	{ 0x2602, "PARAMETER VALUE INVALID" },
 	{ 0x2603, "THRESHOLD PARAMETERS NOT SUPPORTED" },
 	{ 0x2604, "INVALID RELEASE OF PERSISTENT RESERVATION" },
+	{ 0x2606, "TOO MANY TARGET DESCRIPTORS" },
+	{ 0x2607, "UNSUPPORTED TARGET DESCRIPTOR TYPE CODE" },
+	{ 0x2608, "TOO MANY SEGMENT DESCRIPTORS" },
+	{ 0x2609, "UNSUPPORTED SEGMENT DESCRIPTOR TYPE CODE" },
+	{ 0x260a, "UNEXPECTED INEXACT SEGMENT" },
+	{ 0x260b, "INLINE DATA LENGTH EXCEEDED" },
+	{ 0x260c, "INVALID OPERATION FOR COPY SOURCE OR DESTINATION" },
+	{ 0x260d, "COPY SEGMENT GRANULARITY VIOLATION" },
 	{ 0x2700, "WRITE PROTECTED" },
 	{ 0x2701, "HARDWARE WRITE PROTECTED" },
 	{ 0x2702, "LOGICAL UNIT SOFTWARE WRITE PROTECTED" },
@@ -455,9 +469,12 @@ const char *
 sense_text(char *dst, size_t size, const struct sense *s)
 {
 	const char *name = sense_code_name(s->asc, s->ascq);
-	char lba[32] = "", field[48] = "";
+	char lba[40] = "", field[48] = "";
 
-	if (s->information_valid)
+	if (s->information_valid && s->key == SENSE_COPY_ABORTED)
+		snprintf(lba, sizeof(lba), ", %" PRIu64 " blocks not copied",
+		    s->information);
+	else if (s->information_valid)
 		snprintf(lba, sizeof(lba), ", LBA %" PRIu64, s->information);
 	if (s->field_valid)
 		snprintf(field, sizeof(field), ", byte %u of the %s", s->field,

@@ -30,11 +30,15 @@ enum sense_key {
 
 /* Additional sense codes used by name: ASC << 8 | ASCQ. */
 enum {
+	SENSE_OPERATION_IN_PROGRESS = 0x0016,
 	SENSE_LOGICAL_UNIT_NOT_READY = 0x0400,
 	SENSE_MANUAL_INTERVENTION = 0x0403, /* ... REQUIRED: not ready */
 	SENSE_UNIT_COMMUNICATION_FAILURE = 0x0800,
 	SENSE_WRITE_ERROR = 0x0c00,
-	SENSE_READ_ERROR = 0x1100, /* UNRECOVERED READ ERROR */
+	SENSE_READ_ERROR = 0x1100,	    /* UNRECOVERED READ ERROR */
+	SENSE_THIRD_PARTY_FAILURE = 0x0d01, /* THIRD PARTY DEVICE FAILURE */
+	SENSE_COPY_NOT_REACHABLE = 0x0d02,  /* COPY TARGET DEVICE ... */
+	SENSE_COPY_WRONG_TYPE = 0x0d03, /* INCORRECT COPY TARGET DEVICE TYPE */
 	SENSE_PARAMETER_LIST_LENGTH = 0x1a00,
 	SENSE_MISCOMPARE_DURING_VERIFY = 0x1d00,
 	SENSE_INVALID_OPCODE = 0x2000,
@@ -43,6 +47,11 @@ enum {
 	SENSE_LUN_NOT_SUPPORTED = 0x2500,
 	SENSE_INVALID_FIELD_IN_LIST = 0x2600,
 	SENSE_INVALID_RELEASE = 0x2604,
+	SENSE_TOO_MANY_TARGETS = 0x2606, /* ... DESCRIPTORS; so the next ones */
+	SENSE_UNSUPPORTED_TARGET = 0x2607, /* ... DESCRIPTOR TYPE CODE */
+	SENSE_TOO_MANY_SEGMENTS = 0x2608,
+	SENSE_UNSUPPORTED_SEGMENT = 0x2609,
+	SENSE_INLINE_DATA_EXCEEDED = 0x260b, /* INLINE DATA LENGTH ... */
 	SENSE_WRITE_PROTECTED = 0x2700,
 	SENSE_SPACE_ALLOCATION_FAILED = 0x2707,
 	SENSE_POWER_ON_RESET = 0x2900, /* POWER ON, RESET, OR BUS DEVICE RESET
@@ -100,10 +109,11 @@ int sense_put(uint8_t *buf, size_t size, bool descriptor, const struct sense *);
 const char *sense_key_name(uint8_t key);
 /* "UNRECOVERED READ ERROR" ..., NULL when not in the table. */
 const char *sense_code_name(uint8_t asc, uint8_t ascq);
-/* One line: "MEDIUM ERROR, UNRECOVERED READ ERROR (3/11/00), LBA 1234".
+/* One line: "MEDIUM ERROR, UNRECOVERED READ ERROR (3/11/00), LBA 1234".  What a
+ * copy that was aborted has in its INFORMATION field is what it has not copied.
  * Returns dst. */
 const char *sense_text(char *dst, size_t size, const struct sense *);
-#define SENSE_TEXT 160 /* room enough for any */
+#define SENSE_TEXT 176 /* room enough for any */
 
 /*
  * What a user of the disk is told: 0 (the command was done: NO SENSE, RECOVERED

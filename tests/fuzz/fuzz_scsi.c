@@ -189,12 +189,56 @@ fuzz_lists(const uint8_t *p, size_t len)
 	(void)lunaddr_parse_rfc4173((const char *)p, len, &addr);
 }
 
+/* Each format in turn, on the same bytes. */
+static void
+fuzz_xcopy(const uint8_t *p, size_t len)
+{
+	struct xcopy_header header;
+	struct xcopy_cscd cscd;
+	struct xcopy_segment segment;
+	struct xcopy_limits limits;
+	struct xcopy_status status;
+	int n, m;
+
+	if (xcopy_header_get(p, len, &header) == 0) {
+		n = xcopy_header_put(out[0], sizeof(out[0]), &header);
+		require(xcopy_header_get(out[0], (size_t)n, &header) == 0);
+		m = xcopy_header_put(out[1], sizeof(out[1]), &header);
+		require_same(n, m);
+	}
+	if (xcopy_cscd_get(p, len, &cscd) == 0) {
+		require(cscd.designator_len <= sizeof(cscd.designator));
+		n = xcopy_cscd_put(out[0], sizeof(out[0]), &cscd);
+		require(xcopy_cscd_get(out[0], (size_t)n, &cscd) == 0);
+		m = xcopy_cscd_put(out[1], sizeof(out[1]), &cscd);
+		require_same(n, m);
+	}
+	if (xcopy_segment_get(p, len, &segment) == 0) {
+		n = xcopy_segment_put(out[0], sizeof(out[0]), &segment);
+		require(xcopy_segment_get(out[0], (size_t)n, &segment) == 0);
+		m = xcopy_segment_put(out[1], sizeof(out[1]), &segment);
+		require_same(n, m);
+	}
+	if (xcopy_limits_get(p, len, &limits) == 0) {
+		n = xcopy_limits_put(out[0], sizeof(out[0]), &limits);
+		require(xcopy_limits_get(out[0], (size_t)n, &limits) == 0);
+		m = xcopy_limits_put(out[1], sizeof(out[1]), &limits);
+		require_same(n, m);
+	}
+	if (xcopy_status_get(p, len, &status) == 0) {
+		n = xcopy_status_put(out[0], sizeof(out[0]), &status);
+		require(xcopy_status_get(out[0], (size_t)n, &status) == 0);
+		m = xcopy_status_put(out[1], sizeof(out[1]), &status);
+		require_same(n, m);
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const formats[])(const uint8_t *, size_t) = { fuzz_cdb,
 		fuzz_sense, fuzz_inquiry, fuzz_vpd, fuzz_capacity, fuzz_mode,
-		fuzz_lists };
+		fuzz_lists, fuzz_xcopy };
 	uint8_t *bytes;
 
 	if (size == 0)

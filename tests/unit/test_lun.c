@@ -268,8 +268,9 @@ fua_by_flush(void **state)
 static bool
 hook_no_fua(struct session *s, struct task *task, void *ctx)
 {
-	(void)s;
 	(void)ctx;
+	if (s->disk.refuse_opcode[task->cdb[0]])
+		return false;
 	if ((task->cdb[0] != SCSI_OP_WRITE_16 &&
 		task->cdb[0] != SCSI_OP_READ_16 &&
 		task->cdb[0] != SCSI_OP_READ_10) ||
