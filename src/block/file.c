@@ -16,44 +16,18 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
+#include <sys/sysmacros.h>
 #include <linux/fs.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/iov.h"
-#include "block/range.h"
-
-#define IOV_MOST 64
-#define ZEROS	 65536
-
-struct file {
-	struct bdev bdev; /* first: a bdev is cast to what it is part of */
-	struct loop *loop;
-	int fd;
-	bool holes;	       /* the file system tells holes */
-	atomic_int sync_error; /* of the first sync that failed */
-	struct range_set ranges;
-	TAILQ_HEAD(, file_req) spare;
-	struct bdev_req_queue refused; /* completed by finish_refused */
-	struct deferred finish_refused;
-};
-
-struct file_req {
-	struct job job;
-	struct range range; /* when it changes the content */
-	struct file *file;
-	struct bdev_req *req;
-	int result;
-	TAILQ_ENTRY(file_req) link;
-};
-
-static const uint8_t zeros[ZEROS];
+#include "block/file_impl.h"
 
 static struct file *
 file_of(struct bdev *bdev)
@@ -61,230 +35,7 @@ file_of(struct bdev *bdev)
 	return (struct file *)bdev;
 }
 
-/* ---- in a helper ---- */
-
-/* What consumers are told for an errno of the medium. */
-static int
-file_errno(int error)
-{
-	switch (error) {
-	case ENOSPC:
-	case EDQUOT:
-		return -ENOSPC;
-	case EROFS:
-	case EPERM:
-		return -EROFS;
-	case EOPNOTSUPP:
-		return -EOPNOTSUPP;
-	default:
-		return -EIO;
-	}
-}
-
-static int
-sync_failed(struct file *f, int error)
-{
-	int none = 0;
-
-	atomic_compare_exchange_strong(&f->sync_error, &none, error);
-	return file_errno(error);
-}
-
-static int
-file_sync(struct file *f)
-{
-	int error = atomic_load(&f->sync_error);
-
-	if (error != 0)
-		return file_errno(error);
-	if (fdatasync(f->fd) == -1)
-		return sync_failed(f, errno);
-	return 0;
-}
-
-static int
-file_read(struct file *f, const struct bdev_req *req)
-{
-	struct iovec iov[IOV_MOST];
-	uint64_t done = 0;
-
-	while (done < req->length) {
-		int n = iov_part(req->iov, req->iovcnt, done,
-		    req->length - done, iov, IOV_MOST);
-		ssize_t got =
-		    preadv(f->fd, iov, n, (off_t)(req->offset + done));
-
-		if (got == -1 && errno == EINTR)
-			continue;
-		if (got == -1)
-			return file_errno(errno);
-		if (got == 0)
-			return -EIO; /* the file was truncated under us */
-		done += (uint64_t)got;
-	}
-	return 0;
-}
-
-static int
-file_write(struct file *f, const struct bdev_req *req)
-{
-	int flags = req->flags & BDEV_FUA ? RWF_DSYNC : 0;
-	struct iovec iov[IOV_MOST];
-	uint64_t done = 0;
-
-	while (done < req->length) {
-		int n = iov_part(req->iov, req->iovcnt, done,
-		    req->length - done, iov, IOV_MOST);
-		ssize_t put =
-		    pwritev2(f->fd, iov, n, (off_t)(req->offset + done), flags);
-
-		if (put == -1 && errno == EINTR)
-			continue;
-		if (put == -1 && flags != 0 && errno != ENOSPC &&
-		    errno != EDQUOT)
-			return sync_failed(f, errno);
-		if (put == -1)
-			return file_errno(errno);
-		if (put == 0)
-			return -EIO;
-		done += (uint64_t)put;
-	}
-	return 0;
-}
-
-static int
-write_zeros(struct file *f, uint64_t offset, uint64_t length)
-{
-	while (length > 0) {
-		size_t n = length < ZEROS ? length : ZEROS;
-		ssize_t put = pwrite(f->fd, zeros, n, (off_t)offset);
-
-		if (put == -1 && errno == EINTR)
-			continue;
-		if (put == -1)
-			return file_errno(errno);
-		if (put == 0)
-			return -EIO;
-		offset += (uint64_t)put;
-		length -= (uint64_t)put;
-	}
-	return 0;
-}
-
-static int
-file_fallocate(struct file *f, int mode, const struct bdev_req *req)
-{
-	int error;
-
-	do {
-		error = fallocate(f->fd, mode | FALLOC_FL_KEEP_SIZE,
-		    (off_t)req->offset, (off_t)req->length);
-	} while (error == -1 && errno == EINTR);
-	return error == -1 ? -errno : 0;
-}
-
-/* On a block device the kernel turns both modes into zeroing, aligned ranges
- * only; what it refuses is written. */
-static int
-file_zero(struct file *f, const struct bdev_req *req)
-{
-	int mode = req->flags & BDEV_NO_HOLE ? FALLOC_FL_ZERO_RANGE
-					     : FALLOC_FL_PUNCH_HOLE;
-	int result = file_fallocate(f, mode, req);
-
-	if (result == -EOPNOTSUPP || result == -EINVAL) {
-		if (req->flags & BDEV_FAST)
-			return -EOPNOTSUPP;
-		result = write_zeros(f, req->offset, req->length);
-	} else if (result < 0) {
-		result = file_errno(-result);
-	}
-	if (result == 0 && req->flags & BDEV_FUA)
-		result = file_sync(f);
-	return result;
-}
-
-static int
-file_discard(struct file *f, const struct bdev_req *req)
-{
-	int result = file_fallocate(f, FALLOC_FL_PUNCH_HOLE, req);
-
-	if (result == -EINVAL)
-		return -EOPNOTSUPP;
-	return result < 0 ? file_errno(-result) : 0;
-}
-
-/* The end of the run that begins at `at`, and what it is. */
-static uint64_t
-file_run(const struct file *f, uint64_t at, uint64_t end, enum bdev_alloc *ret)
-{
-	off_t next = lseek(f->fd, (off_t)at, SEEK_DATA);
-
-	if (next == -1) {
-		/* ENXIO: no data from here to the end of the file. */
-		*ret = errno == ENXIO ? BDEV_HOLE : BDEV_DATA;
-		return end;
-	}
-	if ((uint64_t)next > at) {
-		*ret = BDEV_HOLE;
-		return (uint64_t)next < end ? (uint64_t)next : end;
-	}
-	*ret = BDEV_DATA;
-	next = lseek(f->fd, (off_t)at, SEEK_HOLE);
-	return next > (off_t)at && (uint64_t)next < end ? (uint64_t)next : end;
-}
-
-static int
-file_extents(struct file *f, struct bdev_req *req)
-{
-	uint64_t at = req->offset;
-	uint64_t end = req->offset + req->length;
-	unsigned n = 0;
-
-	while (at < end && n < req->extents_max) {
-		enum bdev_alloc alloc = BDEV_DATA;
-		uint64_t stop = f->holes ? file_run(f, at, end, &alloc) : end;
-
-		req->extents[n++] =
-		    (struct bdev_extent){ .length = stop - at, .alloc = alloc };
-		at = stop;
-	}
-	req->extents_n = n;
-	return 0;
-}
-
-static void
-file_work(struct job *job)
-{
-	struct file_req *fr = job->ctx;
-	struct bdev_req *req = fr->req;
-	struct file *f = fr->file;
-
-	switch (req->op) {
-	case BDEV_READ:
-		fr->result = file_read(f, req);
-		break;
-	case BDEV_WRITE:
-		fr->result = file_write(f, req);
-		break;
-	case BDEV_FLUSH:
-		fr->result = file_sync(f);
-		break;
-	case BDEV_DISCARD:
-		fr->result = file_discard(f, req);
-		break;
-	case BDEV_ZERO:
-		fr->result = file_zero(f, req);
-		break;
-	case BDEV_EXTENTS:
-		fr->result = file_extents(f, req);
-		break;
-	case BDEV_COPY: /* bdev_check() refuses it */
-		break;
-	}
-}
-
-/* ---- in the loop ---- */
+/* ---- requests ---- */
 
 static bool
 changes_content(const struct bdev_req *req)
@@ -339,6 +90,19 @@ file_req_get(struct file *f, struct bdev_req *req)
 	return fr;
 }
 
+/* Another descriptor of the same file, whatever has become of its name. */
+static void
+file_open_direct(struct file *f)
+{
+	char name[64];
+
+	if (f->direct_tried)
+		return;
+	f->direct_tried = true;
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", f->fd);
+	f->direct_fd = open(name, O_RDONLY | O_DIRECT | O_CLOEXEC);
+}
+
 static void
 file_submit(struct bdev *bdev, struct bdev_req *req)
 {
@@ -350,6 +114,8 @@ file_submit(struct bdev *bdev, struct bdev_req *req)
 		check = -ENOMEM;
 		if (bdev_place(req) == 0)
 			fr = file_req_get(f, req);
+		if (req->op == BDEV_READ && req->flags & BDEV_FUA)
+			file_open_direct(f);
 	}
 	if (fr == NULL) {
 		req->result = check;
@@ -386,7 +152,10 @@ file_close(struct bdev *bdev)
 		free(fr);
 	}
 	deferred_clear(f->loop, &f->finish_refused);
+	if (f->direct_fd != -1)
+		close(f->direct_fd);
 	close(f->fd);
+	free(f->path);
 	free(f);
 }
 
@@ -396,6 +165,30 @@ static const struct bdev_ops file_ops = {
 };
 
 /* ---- opening ---- */
+
+static int
+open_failed(struct error *err, const char *path, bool read_only)
+{
+	int error = errno;
+
+	if (!read_only && error == EBUSY)
+		return error_set(err, ERROR_FAILED,
+		    "%s: in use: mounted, or part of another device", path);
+	return error_set(err, ERROR_FAILED, "%s: %s%s", path, strerror(error),
+	    !read_only && (error == EACCES || error == EROFS)
+		? " (read-only access may be possible)"
+		: "");
+}
+
+static int
+lock_file(int fd, const char *path, bool read_only, struct error *err)
+{
+	if (flock(fd, (read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0)
+		return 0;
+	return error_set(err, ERROR_FAILED, "%s: %s", path,
+	    errno == EWOULDBLOCK ? "in use by another process"
+				 : strerror(errno));
+}
 
 /* A block device is opened exclusively, which a mounted one refuses. */
 static int
@@ -416,21 +209,14 @@ file_open_fd(
 		flags |= O_EXCL;
 	fd = open(path, flags);
 	if (fd == -1)
-		return error_set(err, ERROR_FAILED, "%s: %s%s", path,
-		    strerror(errno),
-		    !read_only && (errno == EACCES || errno == EROFS)
-			? " (read-only access may be possible)"
-			: "");
+		return open_failed(err, path, read_only);
 	if (fstat(fd, ret_st) == -1 ||
 	    (ret_st->st_mode & S_IFMT) != (st.st_mode & S_IFMT)) {
 		close(fd);
 		return error_set(
 		    err, ERROR_FAILED, "%s: changed while it was opened", path);
 	}
-	if (flock(fd, (read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) == -1) {
-		error_set(err, ERROR_FAILED, "%s: %s", path,
-		    errno == EWOULDBLOCK ? "in use by another process"
-					 : strerror(errno));
+	if (lock_file(fd, path, read_only, err) == -1) {
 		close(fd);
 		return -1;
 	}
@@ -479,29 +265,62 @@ file_probe_regular(struct file *f, const struct stat *st, bool read_only)
 }
 
 static int
-file_probe(struct file *f, const char *path, const struct stat *st,
-    uint32_t block_size, struct error *err)
+file_probe(struct file *f, const struct stat *st, uint32_t block_size,
+    struct error *err)
 {
+	bool device = S_ISBLK(st->st_mode);
 	uint32_t native = 512;
 	int error;
 
-	if (S_ISBLK(st->st_mode)) {
+	if (device) {
 		error = file_probe_block(f, &native);
 		if (error < 0)
-			return error_set(err, ERROR_FAILED, "%s: %s", path,
+			return error_set(err, ERROR_FAILED, "%s: %s", f->path,
 			    strerror(-error));
 	} else {
 		file_probe_regular(f, st, f->bdev.read_only);
 	}
-	if (block_size == 0)
+	if (block_size == 0 || (block_size == 1 && device))
 		block_size = native;
 	f->bdev.block_size = block_size;
 	if (f->bdev.physical_block_size < block_size)
 		f->bdev.physical_block_size = block_size;
 	f->bdev.size -= f->bdev.size % block_size;
-	if (f->bdev.size == 0)
+	if (f->bdev.size == 0 && block_size > 1)
 		return error_set(err, ERROR_FAILED,
-		    "%s: smaller than one block of %u bytes", path, block_size);
+		    "%s: smaller than one block of %u bytes", f->path,
+		    block_size);
+	return 0;
+}
+
+/* Takes fd. */
+static int
+file_new(struct loop *loop, int fd, const char *path, bool read_only,
+    struct file **ret, struct error *err)
+{
+	struct file *f = calloc(1, sizeof(*f));
+	char *name = strdup(path);
+
+	if (f == NULL || name == NULL) {
+		free(f);
+		free(name);
+		close(fd);
+		return error_set(
+		    err, ERROR_FAILED, "%s: %s", path, strerror(ENOMEM));
+	}
+	f->loop = loop;
+	f->fd = fd;
+	f->direct_fd = -1;
+	f->path = name;
+	range_set_init(&f->ranges);
+	TAILQ_INIT(&f->spare);
+	TAILQ_INIT(&f->refused);
+	f->finish_refused =
+	    (struct deferred){ .run = file_finish_refused, .ctx = f };
+	f->bdev = (struct bdev){
+		.ops = &file_ops, .read_only = read_only, .volatile_cache = true
+	};
+	*ret = f;
 	return 0;
 }
 
@@ -513,28 +332,141 @@ file_open(struct loop *loop, const char *path, bool read_only,
 	struct stat st;
 	int fd = file_open_fd(path, read_only, &st, err);
 
-	if (fd == -1)
+	if (fd == -1 || file_new(loop, fd, path, read_only, &f, err) == -1)
 		return -1;
-	f = calloc(1, sizeof(*f));
-	if (f == NULL) {
-		close(fd);
-		return error_set(
-		    err, ERROR_FAILED, "%s: %s", path, strerror(ENOMEM));
-	}
-	f->loop = loop;
-	f->fd = fd;
-	range_set_init(&f->ranges);
-	TAILQ_INIT(&f->spare);
-	TAILQ_INIT(&f->refused);
-	f->finish_refused =
-	    (struct deferred){ .run = file_finish_refused, .ctx = f };
-	f->bdev = (struct bdev){
-		.ops = &file_ops, .read_only = read_only, .volatile_cache = true
-	};
-	if (file_probe(f, path, &st, block_size, err) == -1) {
+	if (file_probe(f, &st, block_size, err) == -1) {
 		file_close(&f->bdev);
 		return -1;
 	}
 	*ret = &f->bdev;
 	return 0;
+}
+
+/* ---- a new file ---- */
+
+/* A file system that cannot sync a folder has nothing to be synced. */
+static int
+sync_folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder =
+	    slash == NULL
+		? strdup(".")
+		: strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	int error = 0;
+	int fd;
+
+	if (folder == NULL)
+		return -ENOMEM;
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(folder);
+	/* A folder may be writable and not readable. */
+	if (fd == -1)
+		return errno == EACCES ? 0 : -errno;
+	if (fsync(fd) == -1 && errno != EINVAL && errno != EROFS)
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+static int
+file_make(struct loop *loop, int fd, const char *path, uint64_t size,
+    struct file **ret, struct error *err)
+{
+	struct stat st = { .st_mode = S_IFREG };
+	struct file *f;
+	int error;
+
+	if (file_new(loop, fd, path, false, &f, err) == -1)
+		return -1;
+	if (lock_file(fd, path, false, err) == -1 ||
+	    file_probe(f, &st, 1, err) == -1) {
+		file_close(&f->bdev);
+		return -1;
+	}
+	f->grows = size == UINT64_MAX;
+	f->bdev.size = INT64_MAX;
+	error = sync_folder_of(path);
+	if (error != 0)
+		error_set(err, ERROR_FAILED, "%s: %s", path, strerror(-error));
+	if (error != 0 ||
+	    (!f->grows && file_resize(&f->bdev, size, err) == -1)) {
+		file_close(&f->bdev);
+		return -1;
+	}
+	*ret = f;
+	return 0;
+}
+
+int
+file_create(struct loop *loop, const char *path, uint64_t size,
+    struct bdev **ret, struct error *err)
+{
+	struct file *f;
+	int fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd == -1)
+		return error_set(
+		    err, ERROR_FAILED, "%s: %s", path, strerror(errno));
+	if (file_make(loop, fd, path, size, &f, err) == -1) {
+		unlink(path);
+		return -1;
+	}
+	*ret = &f->bdev;
+	return 0;
+}
+
+int
+file_resize(struct bdev *bdev, uint64_t size, struct error *err)
+{
+	struct file *f = file_of(bdev);
+
+	if (size > INT64_MAX || ftruncate(f->fd, (off_t)size) == -1)
+		return error_set(err, ERROR_FAILED,
+		    "%s: cannot be made %" PRIu64 " bytes long: %s", f->path,
+		    size, strerror(size > INT64_MAX ? EFBIG : errno));
+	bdev->size = size;
+	f->grows = false;
+	return 0;
+}
+
+/* ---- which file it is ---- */
+
+/* The disk that a device is a partition of, or the device. */
+static dev_t
+disk_of(dev_t dev)
+{
+	unsigned whole_major, whole_minor;
+	char path[96];
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/partition",
+	    major(dev), minor(dev));
+	if (access(path, F_OK) == -1)
+		return dev;
+	/* The partition's folder stands in the disk's. */
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../dev", major(dev),
+	    minor(dev));
+	in = fopen(path, "re");
+	if (in == NULL)
+		return dev;
+	if (fscanf(in, "%u:%u", &whole_major, &whole_minor) == 2)
+		dev = makedev(whole_major, whole_minor);
+	fclose(in);
+	return dev;
+}
+
+bool
+file_same(const struct bdev *bdev, const char *path)
+{
+	struct stat mine, other;
+
+	if (bdev->ops != &file_ops || stat(path, &other) == -1 ||
+	    fstat(((const struct file *)bdev)->fd, &mine) == -1)
+		return false;
+	if (S_ISBLK(mine.st_mode) && S_ISBLK(other.st_mode))
+		return mine.st_rdev == other.st_rdev ||
+		       mine.st_rdev == disk_of(other.st_rdev) ||
+		       disk_of(mine.st_rdev) == other.st_rdev;
+	return mine.st_dev == other.st_dev && mine.st_ino == other.st_ino;
 }

@@ -3,6 +3,8 @@ noinst_LIBRARIES += src/block/libblock.a
 src_block_libblock_a_SOURCES = \
 	src/block/file.c \
 	src/block/file.h \
+	src/block/file_impl.h \
+	src/block/file_io.c \
 	src/block/lun.c \
 	src/block/lun.h \
 	src/block/lun_extents.c \

@@ -99,7 +99,7 @@ submit(struct one *o, enum bdev_op op, uint64_t length)
 	o->req.ctx = &in_flight;
 	o->req.result = 12345;
 	if (op == BDEV_READ || op == BDEV_WRITE) {
-		o->memory = malloc(length);
+		o->memory = calloc(1, length);
 		assert_non_null(o->memory);
 		o->iov[0] = (struct iovec){ o->memory, length / 3 };
 		o->iov[1] = (struct iovec){ o->memory + length / 3,

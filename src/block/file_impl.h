@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* file_impl - what file.c (the loop's side) and file_io.c (the helpers') know
+ * of a file. */
+#ifndef BLOCK_FILE_IMPL_H
+#define BLOCK_FILE_IMPL_H
+
+#include <stdatomic.h>
+
+#include "base/bdev.h"
+#include "block/range.h"
+#include "io/loop.h"
+
+struct file {
+	struct bdev bdev; /* first: a bdev is cast to what it is part of */
+	struct loop *loop;
+	char *path;
+	int fd;
+	int direct_fd; /* with O_DIRECT, -1 where there is none */
+	bool direct_tried;
+	bool holes; /* the file system tells holes */
+	bool grows; /* it has no end yet: zeros stand behind the last write */
+	atomic_int sync_error; /* of the first sync that failed */
+	struct range_set ranges;
+	TAILQ_HEAD(, file_req) spare;
+	struct bdev_req_queue refused; /* completed by finish_refused */
+	struct deferred finish_refused;
+};
+
+struct file_req {
+	struct job job;	    /* ctx is the file_req */
+	struct range range; /* when it changes the content */
+	struct file *file;
+	struct bdev_req *req;
+	int result;
+	TAILQ_ENTRY(file_req) link;
+};
+
+/* The job's work: carries out req, sets result and what is the provider's to
+ * set in req. */
+void file_work(struct job *);
+
+#endif
