@@ -113,42 +113,23 @@ file_identify(struct endpoint *e)
 	return 0;
 }
 
-/* 0 also when it is there already. */
-static int
-file_create(struct endpoint *e)
-{
-	int fd = open(e->text, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	int error = 0;
-
-	if (fd == -1)
-		return errno == EEXIST ? 0 : -errno;
-	if (ftruncate(fd, (off_t)e->config.size) == -1) {
-		error = -errno;
-		(void)unlink(e->text);
-	}
-	close(fd);
-	e->created = error == 0;
-	return error;
-}
-
 static int
 file_open_bdev(struct endpoint *e, struct error *err)
 {
 	struct stat st;
-	int error = 0;
+	int error;
 
 	escape(e->name, sizeof(e->name), e->text, strlen(e->text));
-	if (e->config.create && e->config.writable)
-		error = file_create(e);
-	if (error < 0)
-		return error_set(err, ERROR_FAILED, "making %s: %s", e->name,
-		    strerror(-error));
-	if (stat(e->text, &st) == -1)
-		return error_set(
-		    err, ERROR_FAILED, "%s: %s", e->name, strerror(errno));
-	if (file_open(e->loop, e->text, !e->config.writable,
-		S_ISREG(st.st_mode) ? 1 : 0, &e->bdev, err) < 0)
+	if (e->config.create && e->config.writable &&
+	    lstat(e->text, &st) == -1 && errno == ENOENT) {
+		if (file_create(
+			e->loop, e->text, e->config.size, &e->bdev, err) == -1)
+			return -1;
+		e->created = true;
+	} else if (file_open(e->loop, e->text, !e->config.writable, 1, &e->bdev,
+		       err) == -1) {
 		return -1;
+	}
 	error = file_identify(e);
 	if (error < 0)
 		return error_set(
