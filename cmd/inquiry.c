@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* inquiry - what a LUN says of itself: standard data, VPD pages. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +16,17 @@
 #define ROOM_MAX   (UINT16_MAX)
 
 static const char help[] =
-    "usage: luntap inquiry [OPTION]... URL\n\n"
+    "usage: luntap inquiry [OPTION]... URL\n"
+    "       luntap inquiry --from FILE [--vpd PAGE] [--json]\n\n"
     "Prints the INQUIRY data of a LUN, or its vital product data pages.\n\n"
     "URL is iscsi://[USER[%PASSWORD]@]HOST[:PORT]/TARGET/LUN"
     "[?KEY=VALUE...].\n\n"
     "options:\n"
-    "      --vpd PAGE               this page, in hexadecimal: 00 80 83 86 87\n"
-    "                               b0 b1 b2 ...\n"
+    "      --vpd PAGE               this page, in hexadecimal; decoded are\n"
+    "                               00 80 83-88 8f b0 b1 b2\n"
     "      --all                    standard data and every page\n"
+    "      --from FILE              what --raw has written; - is standard "
+    "input\n"
     "      --json                   an object\n"
     "      --raw                    the bytes as the target sent "
     "them\n" OPTIONS_SESSION_HELP "\nexamples:\n"
@@ -30,12 +34,13 @@ static const char help[] =
     "  luntap inquiry --vpd b0 "
     "iscsi://nas.example/iqn.2026-01.org.example:disk/0\n";
 
-enum { OPT_VPD = OPTIONS_OWN, OPT_ALL, OPT_RAW };
+enum { OPT_VPD = OPTIONS_OWN, OPT_ALL, OPT_RAW, OPT_FROM };
 
 static const struct option longs[] = {
 	{ "vpd", required_argument, NULL, OPT_VPD },
 	{ "all", no_argument, NULL, OPT_ALL },
 	{ "raw", no_argument, NULL, OPT_RAW },
+	{ "from", required_argument, NULL, OPT_FROM },
 	{ 0 },
 };
 
@@ -45,6 +50,7 @@ struct asked {
 	bool all;
 	bool raw;
 	bool json;
+	const char *from; /* a file instead of a LUN */
 };
 
 /* One LUN being asked. */
@@ -74,6 +80,9 @@ take(void *ctx, int option, const char *arg, struct error *err)
 		break;
 	case OPT_ALL:
 		a->all = true;
+		break;
+	case OPT_FROM:
+		a->from = arg;
 		break;
 	default:
 		a->raw = true;
@@ -184,7 +193,7 @@ report(struct subject *s, const struct asked *a, struct error *err)
 		result = read_standard(s, &q, err);
 		if (result >= 0) {
 			report_lun(o, "lun", s->lun);
-			inquiry_describe(o, &q);
+			inquiry_describe(o, &q, s->buf, (size_t)result);
 		}
 	}
 	if (result >= 0 && a->all)
@@ -214,6 +223,62 @@ raw(struct subject *s, const struct asked *a, struct error *err)
 	return 0;
 }
 
+/* The bytes of a file: how many. */
+static int
+read_file(struct subject *s, const char *name, struct error *err)
+{
+	FILE *f = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
+	size_t n = 0;
+	int error = f == NULL ? errno : 0;
+
+	if (f != NULL) {
+		n = fread(s->buf, 1, ROOM_MAX, f);
+		error = ferror(f) ? errno : 0;
+		if (f != stdin)
+			fclose(f);
+	}
+	if (error != 0)
+		return error_set(
+		    err, ERROR_FAILED, "%s: %s", name, strerror(error));
+	return (int)n;
+}
+
+static int
+report_file(struct subject *s, const struct asked *a, struct error *err)
+{
+	struct json_object *o = json_object_new_object();
+	struct inquiry q;
+	struct vpd v;
+	int n = read_file(s, a->from, err), result = n;
+
+	if (n >= 0 && a->vpd) {
+		if (vpd_get(s->buf, (size_t)n, &v) < 0 || v.page != a->page)
+			result = error_set(err, ERROR_FAILED,
+			    "%s: not VPD page %02x", a->from, a->page);
+		else
+			vpd_describe(o, a->page, s->buf, (size_t)n);
+	} else if (n >= 0) {
+		if (inquiry_get(s->buf, (size_t)n, &q) < 0)
+			result = error_set(err, ERROR_FAILED,
+			    "%s: too short for INQUIRY data", a->from);
+		else
+			inquiry_describe(o, &q, s->buf, (size_t)n);
+	}
+	if (result >= 0)
+		report_print(o, a->json);
+	json_object_put(o);
+	return result < 0 ? -1 : 0;
+}
+
+static int
+ask(struct subject *s, struct options *o, const char *url,
+    const struct asked *a, struct error *err)
+{
+	if (client_open_lun(o, url, &s->client, &s->lun, err) < 0)
+		return -1;
+	return a->raw ? raw(s, a, err) : report(s, a, err);
+}
+
 static int
 inquiry(struct options *o, const char *url, const struct asked *a)
 {
@@ -223,16 +288,36 @@ inquiry(struct options *o, const char *url, const struct asked *a)
 
 	if (s.buf == NULL)
 		result = error_set(&err, ERROR_FAILED, "out of memory");
+	else if (a->from != NULL)
+		result = report_file(&s, a, &err);
 	else
-		result = client_open_lun(o, url, &s.client, &s.lun, &err);
-	if (result == 0)
-		result = a->raw ? raw(&s, a, &err) : report(&s, a, &err);
+		result = ask(&s, o, url, a, &err);
 	client_close(s.client);
 	free(s.buf);
 	if (result < 0)
 		return command_fail(&err);
 	result = command_done();
 	return s.code != 0 ? s.code : result;
+}
+
+static int
+check(const struct asked *a, bool url, struct error *err)
+{
+	if ((a->vpd && a->all) || (a->raw && (a->json || a->all)))
+		return error_set(err, ERROR_USAGE, "%s exclude each other",
+		    a->vpd && a->all ? "--vpd and --all"
+		    : a->json	     ? "--raw and --json"
+				     : "--raw and --all");
+	if (a->from != NULL && (url || a->all || a->raw))
+		return error_set(err, ERROR_USAGE, "--from FILE excludes %s",
+		    url	     ? "a URL"
+		    : a->all ? "--all"
+			     : "--raw");
+	if (a->from == NULL && !url)
+		return error_set(err, ERROR_USAGE,
+		    "the URL of a LUN is missing (luntap inquiry --help tells "
+		    "more)");
+	return 0;
 }
 
 static int
@@ -245,7 +330,7 @@ run(int argc, char **argv)
 		.longs = longs,
 		.take = take,
 		.ctx = &a,
-		.operands_min = 1,
+		.operands_min = 0,
 		.operands_max = 1,
 	};
 	struct options o;
@@ -255,15 +340,10 @@ run(int argc, char **argv)
 	if (!options_parse(&o, &line, argc, argv, &code))
 		return code;
 	a.json = o.json;
-	if ((a.vpd && a.all) || (a.raw && (a.json || a.all))) {
-		error_set(&err, ERROR_USAGE, "%s exclude each other",
-		    a.vpd && a.all ? "--vpd and --all"
-		    : a.json	   ? "--raw and --json"
-				   : "--raw and --all");
+	if (check(&a, optind < argc, &err) < 0)
 		code = command_fail(&err);
-	} else {
+	else
 		code = inquiry(&o, argv[optind], &a);
-	}
 	options_fini(&o);
 	return code;
 }

@@ -49,5 +49,7 @@ luntap_SOURCES = \
 	cmd/user.c \
 	cmd/user.h \
 	cmd/vpd.c \
-	cmd/vpd.h
+	cmd/vpd.h \
+	cmd/vpdcopy.c \
+	cmd/vpdlist.c
 luntap_LDADD = $(LAYERS) $(LUNTAP_LIBS)

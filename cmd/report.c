@@ -12,6 +12,9 @@
 
 #define VALUE_COLUMN 34
 
+/* The address of this marks a string that report_dump() has made. */
+static char dump_mark;
+
 /* Keys are for programs too: '_' stands for a blank. */
 static int
 print_key(const char *key, int indent)
@@ -67,6 +70,20 @@ print_words(struct json_object *array)
 	}
 }
 
+/* Sixteen bytes in a line, from their digits. */
+static void
+print_dump(const char *hex, int indent)
+{
+	size_t i, len = strlen(hex);
+
+	for (i = 0; i < len; i += 2) {
+		if (i % 32 == 0)
+			printf("%*s%04zx ", indent, "", i / 2);
+		printf(" %.2s%s", hex + i,
+		    i % 32 == 30 || i + 2 == len ? "\n" : "");
+	}
+}
+
 static void
 print_member(const char *key, struct json_object *value, int indent)
 {
@@ -81,6 +98,11 @@ print_member(const char *key, struct json_object *value, int indent)
 	if (type == json_type_array && has_objects(value)) {
 		putchar('\n');
 		print_objects(value, indent + 2);
+		return;
+	}
+	if (json_object_get_userdata(value) == &dump_mark) {
+		putchar('\n');
+		print_dump(json_object_get_string(value), indent + 2);
 		return;
 	}
 	printf("%*s", width < VALUE_COLUMN ? VALUE_COLUMN - width : 1, "");
@@ -141,20 +163,44 @@ report_peer(
 	free(escaped);
 }
 
+static char
+digit(const uint8_t *bytes, unsigned i)
+{
+	return "0123456789abcdef"[bytes[i / 2] >> (i % 2 == 0 ? 4 : 0) & 0xf];
+}
+
+void
+report_digits(struct json_object *object, const char *key, const uint8_t *bytes,
+    unsigned first, unsigned n)
+{
+	char *hex = malloc(n + 1);
+	unsigned i;
+
+	if (hex == NULL)
+		return;
+	for (i = 0; i < n; i++)
+		hex[i] = digit(bytes, first + i);
+	hex[n] = '\0';
+	report_text(object, key, hex);
+	free(hex);
+}
+
 void
 report_hex(struct json_object *object, const char *key, const uint8_t *bytes,
     size_t len)
 {
-	char *hex = malloc(2 * len + 1);
-	size_t i;
+	report_digits(object, key, bytes, 0, (unsigned)(2 * len));
+}
 
-	if (hex == NULL)
-		return;
-	hex[0] = '\0';
-	for (i = 0; i < len; i++)
-		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
-	report_text(object, key, hex);
-	free(hex);
+void
+report_dump(struct json_object *object, const char *key, const uint8_t *bytes,
+    size_t len)
+{
+	struct json_object *value;
+
+	report_hex(object, key, bytes, len);
+	if (json_object_object_get_ex(object, key, &value))
+		json_object_set_userdata(value, &dump_mark, NULL);
 }
 
 void

@@ -25,6 +25,12 @@ void report_peer(
 /* Bytes in hexadecimal. */
 void report_hex(
     struct json_object *, const char *key, const uint8_t *, size_t len);
+/* n of their digits, from the digit `first` on. */
+void report_digits(struct json_object *, const char *key, const uint8_t *,
+    unsigned first, unsigned n);
+/* Bytes whose meaning is not known: in text as a dump with offsets. */
+void report_dump(
+    struct json_object *, const char *key, const uint8_t *, size_t len);
 /* A LUN: its number, or a string when it has none (lunaddr.h). */
 void report_lun(struct json_object *, const char *key, uint64_t addr);
 

@@ -47,6 +47,7 @@ enum {
 	MODE_PAGE_EXCEPTIONS = 0x1c,
 	MODE_PAGE_ALL = 0x3f
 };
+#define MODE_SUBPAGE_ALL 0xff
 
 /* The caching page: 20 bytes on the wire. */
 struct mode_caching {

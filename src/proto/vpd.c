@@ -177,10 +177,14 @@ vpd_extended_get(const uint8_t *buf, size_t len, struct vpd_extended *ret)
 	e.nv_sup = b & 0x02;
 	e.v_sup = b & 0x01;
 	b = cursor_u8(&c);
+	e.no_pi_chk = b & 0x20;
 	e.p_i_i_sup = b & 0x10;
 	e.luiclr = b & 0x01;
 	b = cursor_u8(&c);
+	e.lu_coll_type = b >> 5;
 	e.r_sup = b & 0x10;
+	e.rtd_sup = b & 0x08;
+	e.hssrelef = b & 0x02;
 	e.cbcs = b & 0x01;
 	e.multi_nexus_microcode = cursor_u8(&c) & 0x0f;
 	e.self_test_minutes = cursor_u16(&c);
@@ -188,9 +192,26 @@ vpd_extended_get(const uint8_t *buf, size_t len, struct vpd_extended *ret)
 	e.poa_sup = b & 0x80;
 	e.hra_sup = b & 0x40;
 	e.vsa_sup = b & 0x20;
+	e.dms_valid = b & 0x10;
 	e.max_sense_len = cursor_u8(&c);
+	b = cursor_u8(&c);
+	e.ibs = b & 0x80;
+	e.ias = b & 0x40;
+	e.sac = b & 0x04;
+	e.nrd1 = b & 0x02;
+	e.nrd0 = b & 0x01;
+	e.max_inquiry_logs = cursor_u16(&c);
+	e.max_mode_page_logs = cursor_u16(&c);
 	*ret = e;
 	return 0;
+}
+
+/* A byte of flags, the highest first. */
+static uint8_t
+flags(bool b7, bool b6, bool b5, bool b4, bool b3, bool b2, bool b1, bool b0)
+{
+	return (uint8_t)(b7 << 7 | b6 << 6 | b5 << 5 | b4 << 4 | b3 << 3 |
+			 b2 << 2 | b1 << 1 | b0);
 }
 
 int
@@ -200,27 +221,27 @@ vpd_extended_put(
 	struct writer w;
 
 	vpd_begin(&w, buf, size, type, VPD_EXTENDED_INQUIRY);
+	writer_u8(&w, (uint8_t)(e->activate_microcode << 6 | (e->spt & 7) << 3 |
+				flags(0, 0, 0, 0, 0, e->grd_chk, e->app_chk,
+				    e->ref_chk)));
+	writer_u8(&w, flags(0, 0, e->uask_sup, e->group_sup, e->prior_sup,
+			  e->headsup, e->ordsup, e->simpsup));
 	writer_u8(
-	    &w, (uint8_t)(e->activate_microcode << 6 | (e->spt & 7) << 3 |
-			  (e->grd_chk ? 0x04 : 0) | (e->app_chk ? 0x02 : 0) |
-			  (e->ref_chk ? 0x01 : 0)));
+	    &w, flags(0, 0, 0, 0, e->wu_sup, e->crd_sup, e->nv_sup, e->v_sup));
 	writer_u8(
-	    &w, (uint8_t)((e->uask_sup ? 0x20 : 0) | (e->group_sup ? 0x10 : 0) |
-			  (e->prior_sup ? 0x08 : 0) | (e->headsup ? 0x04 : 0) |
-			  (e->ordsup ? 0x02 : 0) | (e->simpsup ? 0x01 : 0)));
-	writer_u8(
-	    &w, (uint8_t)((e->wu_sup ? 0x08 : 0) | (e->crd_sup ? 0x04 : 0) |
-			  (e->nv_sup ? 0x02 : 0) | (e->v_sup ? 0x01 : 0)));
-	writer_u8(
-	    &w, (uint8_t)((e->p_i_i_sup ? 0x10 : 0) | (e->luiclr ? 0x01 : 0)));
-	writer_u8(&w, (uint8_t)((e->r_sup ? 0x10 : 0) | (e->cbcs ? 0x01 : 0)));
+	    &w, flags(0, 0, e->no_pi_chk, e->p_i_i_sup, 0, 0, 0, e->luiclr));
+	writer_u8(&w, (uint8_t)(e->lu_coll_type << 5 |
+				flags(0, 0, 0, e->r_sup, e->rtd_sup, 0,
+				    e->hssrelef, e->cbcs)));
 	writer_u8(&w, e->multi_nexus_microcode & 0x0f);
 	writer_u16(&w, e->self_test_minutes);
-	writer_u8(
-	    &w, (uint8_t)((e->poa_sup ? 0x80 : 0) | (e->hra_sup ? 0x40 : 0) |
-			  (e->vsa_sup ? 0x20 : 0)));
+	writer_u8(&w, flags(e->poa_sup, e->hra_sup, e->vsa_sup, e->dms_valid, 0,
+			  0, 0, 0));
 	writer_u8(&w, e->max_sense_len);
-	writer_zero(&w, 50);
+	writer_u8(&w, flags(e->ibs, e->ias, 0, 0, 0, e->sac, e->nrd1, e->nrd0));
+	writer_u16(&w, e->max_inquiry_logs);
+	writer_u16(&w, e->max_mode_page_logs);
+	writer_zero(&w, 45);
 	return vpd_end(&w);
 }
 
@@ -304,8 +325,12 @@ vpd_block_characteristics_get(
 	b.form_factor = v & 0x0f;
 	v = cursor_u8(&c);
 	b.zoned = v >> 4 & 3;
+	b.rbwz = v & 0x08;
+	b.bocs = v & 0x04;
 	b.fuab = v & 0x02;
 	b.vbuls = v & 0x01;
+	cursor_skip(&c, 3);
+	b.depopulation_time = cursor_u32(&c);
 	*ret = b;
 	return 0;
 }
@@ -321,9 +346,12 @@ vpd_block_characteristics_put(uint8_t *buf, size_t size, uint8_t type,
 	writer_u8(&w, b->product_type);
 	writer_u8(&w, (uint8_t)((b->wabereq & 3) << 6 | (b->wacereq & 3) << 4 |
 				(b->form_factor & 0x0f)));
-	writer_u8(&w, (uint8_t)((b->zoned & 3) << 4 | (b->fuab ? 0x02 : 0) |
-				(b->vbuls ? 1 : 0)));
-	writer_zero(&w, 55);
+	writer_u8(&w,
+	    (uint8_t)((b->zoned & 3) << 4 |
+		      flags(0, 0, 0, 0, b->rbwz, b->bocs, b->fuab, b->vbuls)));
+	writer_zero(&w, 3);
+	writer_u32(&w, b->depopulation_time);
+	writer_zero(&w, 48);
 	return vpd_end(&w);
 }
 

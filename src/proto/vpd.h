@@ -82,17 +82,29 @@ struct vpd_extended {
 	bool wu_sup;
 	bool crd_sup;
 	bool nv_sup;
-	bool v_sup; /* volatile cache */
+	bool v_sup;	/* volatile cache */
+	bool no_pi_chk; /* SPC-5 */
 	bool p_i_i_sup;
 	bool luiclr;
+	uint8_t lu_coll_type; /* SPC-5 */
 	bool r_sup;
+	bool rtd_sup;  /* SPC-5 */
+	bool hssrelef; /* SPC-5 */
 	bool cbcs;
 	uint8_t multi_nexus_microcode;
 	uint16_t self_test_minutes; /* extended self-test */
 	bool poa_sup;
 	bool hra_sup;
 	bool vsa_sup;
+	bool dms_valid;	       /* SPC-5 */
 	uint8_t max_sense_len; /* 0: 252 or less, not stated */
+	bool ibs;	       /* SPC-5, like the rest */
+	bool ias;
+	bool sac;
+	bool nrd1;
+	bool nrd0;
+	uint16_t max_inquiry_logs;
+	uint16_t max_mode_page_logs;
 };
 int vpd_extended_get(const uint8_t *buf, size_t len, struct vpd_extended *ret);
 int vpd_extended_put(
@@ -132,8 +144,11 @@ struct vpd_block_characteristics {
 	uint8_t wacereq;
 	uint8_t form_factor;
 	uint8_t zoned; /* 1 host aware, 2 device managed; SBC-4 */
+	bool rbwz;     /* SBC-4 */
+	bool bocs;     /* SBC-4 */
 	bool fuab;
 	bool vbuls;
+	uint32_t depopulation_time; /* seconds; SBC-4 */
 };
 int vpd_block_characteristics_get(
     const uint8_t *buf, size_t len, struct vpd_block_characteristics *ret);
@@ -158,6 +173,8 @@ struct vpd_provisioning {
 	uint8_t provisioning_type;
 	uint8_t threshold_percentage;
 };
+/* A designator (vpdlist.h) of the provisioning group follows when dp. */
+#define PROVISIONING_LEN 8
 int vpd_provisioning_get(
     const uint8_t *buf, size_t len, struct vpd_provisioning *ret);
 int vpd_provisioning_put(

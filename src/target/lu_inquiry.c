@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * lu_inquiry - who the logical unit is: INQUIRY with the vital product data
- * pages 00 80 83 B0 B1 B2 (SPC-4, 6.6 and 7.8; SBC-3, 6.6).
+ * pages 00 80 83 86 87 88 B0 B1 B2 (SPC-4, 6.6 and 7.8; SBC-3, 6.6).
  *
  * The identity (NAA designator, serial number) is a hash of the target's name
  * and the LUN, so that it stays the same over restarts.
@@ -18,7 +18,12 @@
 #define REVISION "0001"
 
 /* More than the longest page. */
-#define INQUIRY_ROOM 256
+#define INQUIRY_ROOM 1024
+
+#define RELATIVE_PORT  1 /* the one target port */
+#define PROTOCOL_ISCSI 5
+/* A SCSI name string, with its NULs (SPC-4, 7.8.6.11). */
+#define SCSI_NAME_ROOM (ISCSI_NAME_MAX + sizeof(",t,0x0001") + 3)
 
 enum {
 	VERSION_SAM5 = 0x00a0,
@@ -69,9 +74,10 @@ standard_put(const struct lu *lu, uint8_t *buf, size_t size)
 static int
 supported_put(const struct lu *lu, uint8_t *buf, size_t size)
 {
-	static const struct vpd_supported supported = { .n = 6,
+	static const struct vpd_supported supported = { .n = 9,
 		.pages = { VPD_SUPPORTED_PAGES, VPD_UNIT_SERIAL_NUMBER,
-		    VPD_DEVICE_IDENTIFICATION, VPD_BLOCK_LIMITS,
+		    VPD_DEVICE_IDENTIFICATION, VPD_EXTENDED_INQUIRY,
+		    VPD_MODE_PAGE_POLICY, VPD_SCSI_PORTS, VPD_BLOCK_LIMITS,
 		    VPD_BLOCK_CHARACTERISTICS,
 		    VPD_LOGICAL_BLOCK_PROVISIONING } };
 
@@ -85,9 +91,33 @@ serial_put(const struct lu *lu, uint8_t *buf, size_t size)
 	return vpd_serial_put(buf, size, SCSI_TYPE_DISK, lu->serial);
 }
 
+/* Of the target device, or with the tag of its portal group of the target port
+ * (RFC 7143, 4.4): filled with NULs up to a multiple of four, one at least. */
+static struct designator
+scsi_name(const struct lu *lu, uint8_t association, char name[SCSI_NAME_ROOM])
+{
+	int len;
+
+	memset(name, 0, SCSI_NAME_ROOM);
+	if (association == DESIGNATOR_PORT)
+		len = snprintf(name, SCSI_NAME_ROOM, "%s,t,0x%04x",
+		    lu->set->name, TARGET_TPGT);
+	else
+		len = snprintf(name, SCSI_NAME_ROOM, "%s", lu->set->name);
+	return (struct designator){ .code_set = DESIGNATOR_UTF8,
+		.association = association,
+		.type = DESIGNATOR_NAME,
+		.piv = true,
+		.protocol = PROTOCOL_ISCSI,
+		.len = (uint8_t)(len / 4 * 4 + 4),
+		.value = (const uint8_t *)name };
+}
+
 static int
 identification_put(const struct lu *lu, uint8_t *buf, size_t size)
 {
+	static const uint8_t relative[4] = { 0, 0, 0, RELATIVE_PORT };
+	char port[SCSI_NAME_ROOM], device[SCSI_NAME_ROOM];
 	char t10[8 + 16 + sizeof(lu->serial)];
 	int len = snprintf(
 	    t10, sizeof(t10), "%-8s%-16s%s", VENDOR, PRODUCT, lu->serial);
@@ -102,10 +132,50 @@ identification_put(const struct lu *lu, uint8_t *buf, size_t size)
 		    .type = DESIGNATOR_T10,
 		    .len = (uint8_t)len,
 		    .value = (const uint8_t *)t10 },
+		{ .code_set = DESIGNATOR_BINARY,
+		    .association = DESIGNATOR_PORT,
+		    .type = DESIGNATOR_RELATIVE_PORT,
+		    .piv = true,
+		    .protocol = PROTOCOL_ISCSI,
+		    .len = sizeof(relative),
+		    .value = relative },
+		scsi_name(lu, DESIGNATOR_PORT, port),
+		scsi_name(lu, DESIGNATOR_DEVICE, device),
 	};
 
 	return vpd_designators_put(buf, size, SCSI_TYPE_DISK, designators,
 	    sizeof(designators) / sizeof(designators[0]));
+}
+
+static int
+extended_put(const struct lu *lu, uint8_t *buf, size_t size)
+{
+	struct vpd_extended extended = { .simpsup = true,
+		.v_sup = lu->bdev->volatile_cache,
+		.max_sense_len = SENSE_DESCRIPTOR_MAX };
+
+	return vpd_extended_put(buf, size, SCSI_TYPE_DISK, &extended);
+}
+
+/* No mode page can be changed, so everybody sees the same. */
+static int
+policies_put(const struct lu *lu, uint8_t *buf, size_t size)
+{
+	static const struct mode_page_policy all = { .page = MODE_PAGE_ALL,
+		.subpage = MODE_SUBPAGE_ALL };
+
+	(void)lu;
+	return vpd_mode_page_policies_put(buf, size, SCSI_TYPE_DISK, &all, 1);
+}
+
+static int
+ports_put(const struct lu *lu, uint8_t *buf, size_t size)
+{
+	char name[SCSI_NAME_ROOM];
+	struct designator port = scsi_name(lu, DESIGNATOR_PORT, name);
+
+	return vpd_scsi_port_put(
+	    buf, size, SCSI_TYPE_DISK, RELATIVE_PORT, &port, 1);
 }
 
 static int
@@ -160,6 +230,9 @@ static const struct {
 	{ VPD_SUPPORTED_PAGES, supported_put },
 	{ VPD_UNIT_SERIAL_NUMBER, serial_put },
 	{ VPD_DEVICE_IDENTIFICATION, identification_put },
+	{ VPD_EXTENDED_INQUIRY, extended_put },
+	{ VPD_MODE_PAGE_POLICY, policies_put },
+	{ VPD_SCSI_PORTS, ports_put },
 	{ VPD_BLOCK_LIMITS, limits_put },
 	{ VPD_BLOCK_CHARACTERISTICS, characteristics_put },
 	{ VPD_LOGICAL_BLOCK_PROVISIONING, provisioning_put },

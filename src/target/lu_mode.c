@@ -11,7 +11,6 @@
 
 enum { PC_CURRENT = 0, PC_CHANGEABLE = 1, PC_DEFAULT = 2, PC_SAVED = 3 };
 
-#define SUBPAGE_ALL    0xff
 #define MODE_ROOM      128 /* more than all pages */
 #define EXCEPTIONS_LEN 12
 
@@ -23,7 +22,7 @@ mode_sense_start(struct lu_cmd *c)
 		    c, SENSE_ILLEGAL_REQUEST, SENSE_SAVING_NOT_SUPPORTED);
 	switch (c->f.page) {
 	case MODE_PAGE_ALL:
-		if (c->f.subpage != 0 && c->f.subpage != SUBPAGE_ALL)
+		if (c->f.subpage != 0 && c->f.subpage != MODE_SUBPAGE_ALL)
 			return lu_fail_cdb(c, 3);
 		break;
 	case MODE_PAGE_CACHING:

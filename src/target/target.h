@@ -25,6 +25,7 @@
 #include "proto/param.h"
 
 #define TARGET_LUNS_MAX 256
+#define TARGET_TPGT	1 /* the one portal group */
 #define TARGET_ACL_MAX	64
 
 struct target;

@@ -10,8 +10,6 @@
 #include "target/target.h"
 #include "target/tconn.h"
 
-#define TARGET_TPGT 1 /* the one portal group */
-
 /*
  * Bytes of buffers, over all connections: of what we ask for with R2T or send,
  * which then waits; and of what initiators may send unasked (first bursts,

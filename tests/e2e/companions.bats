@@ -104,6 +104,45 @@ json() { # EXPRESSION
 	done
 }
 
+@test "inquiry reads in every page what sg_vpd and sg_inq read" {
+	local page
+	for url in "$EMBEDDED/0" "$TGTD/1" "$TGTD/2"; do
+		expect 0 luntap inquiry --vpd 00 --json "$url"
+		for page in $(json '" ".join(j["vpd"]["00"]["pages"])'); do
+			luntap inquiry --raw --vpd "$page" "$url" >"$DIR/page"
+			expect 0 python3 "$BATS_TEST_DIRNAME/sg-compare.py" \
+				"$LUNTAP" vpd "$page" "$DIR/page"
+		done
+		luntap inquiry --raw "$url" >"$DIR/page"
+		expect 0 python3 "$BATS_TEST_DIRNAME/sg-compare.py" \
+			"$LUNTAP" inquiry "$DIR/page"
+	done
+	expect 0 python3 "$BATS_TEST_DIRNAME/sg-compare.py" "$LUNTAP" lists
+	expect 0 python3 "$BATS_TEST_DIRNAME/sg-compare.py" "$LUNTAP" random 1
+}
+
+@test "inquiry shows bytes that it does not know as they are" {
+	printf '\000\300\000\022\001abcdefghijklmnopq' >"$DIR/page"
+	expect 0 luntap inquiry --from "$DIR/page" --vpd c0
+	[[ $output = *$'data:\n  0000  00 c0 00 12 01 61 '* ]]
+	[[ $output = *$'\n  0010  6c 6d 6e 6f 70 71' ]]
+	expect 0 luntap inquiry --from "$DIR/page" --vpd c0 --json
+	[ "$(json 'bytes.fromhex(j["data"])[4:]')" = "b'\\x01abcdefghijklmnopq'" ]
+	# A list that is cut short: what was good, then the rest.
+	printf '\000\203\000\020\001\003\000\010\060abcdefg\001\003\000\010' \
+		>"$DIR/page"
+	expect 0 luntap inquiry --from - --vpd 83 --json <"$DIR/page"
+	[ "$(json 'len(j["designators"]) == 1 and j["cut_short"]')" = 01030008 ]
+	expect 1 luntap inquiry --from "$DIR/page" --vpd b0
+	[[ $output = *"not VPD page b0"* ]]
+	expect 1 luntap inquiry --from "$DIR/none" --vpd b0
+	[[ $output = *"none: No such file"* ]]
+	expect 1 luntap inquiry --from /dev/null
+	expect 2 luntap inquiry --from "$DIR/page" --raw
+	expect 2 luntap inquiry --from "$DIR/page" "$EMBEDDED/0"
+	expect 2 luntap inquiry
+}
+
 @test "inquiry --raw gives the bytes of the page" {
 	luntap inquiry --raw --vpd 83 "$EMBEDDED/0" >"$DIR/page"
 	[ "$(od -An -tx1 -N2 "$DIR/page" | tr -d ' ')" = 0083 ]

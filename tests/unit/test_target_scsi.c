@@ -75,6 +75,81 @@ inquiry_standard(void **state)
 	assert_int_equal(a->sense.field, 2);
 }
 
+/* A SCSI name string is filled with NULs, and has one at least. */
+static void
+assert_name(const struct designator *d, const char *name)
+{
+	assert_int_equal(d->type, DESIGNATOR_NAME);
+	assert_int_equal(d->code_set, DESIGNATOR_UTF8);
+	assert_true(d->piv);
+	assert_int_equal(d->protocol, 5);
+	assert_int_equal(d->len % 4, 0);
+	assert_int_equal(d->len, strlen(name) / 4 * 4 + 4);
+	for (size_t i = strlen(name); i < d->len; i++)
+		assert_int_equal(d->value[i], 0);
+	assert_string_equal((const char *)d->value, name);
+}
+
+static void
+ports_and_names(void **state)
+{
+	struct fixture *f = *state;
+	struct mode_page_policy policy;
+	struct vpd_extended extended;
+	uint8_t cdb[CDB_MAX];
+	struct scsi_port port;
+	struct designator d;
+	struct answer *a;
+	size_t pos = 0;
+
+	cdb_inquiry_vpd(cdb, VPD_DEVICE_IDENTIFICATION, 1024);
+	a = peer_in(&f->peer, lun_of(0), cdb, 1024);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(
+		    vpd_designator_get(a->data, a->len, &pos, &d), 1);
+	assert_int_equal(d.type, DESIGNATOR_RELATIVE_PORT);
+	assert_int_equal(d.association, DESIGNATOR_PORT);
+	assert_memory_equal(d.value, "\0\0\0\1", 4);
+	assert_int_equal(vpd_designator_get(a->data, a->len, &pos, &d), 1);
+	assert_int_equal(d.association, DESIGNATOR_PORT);
+	assert_name(&d, RIG_NAME ",t,0x0001");
+	assert_int_equal(vpd_designator_get(a->data, a->len, &pos, &d), 1);
+	assert_int_equal(d.association, DESIGNATOR_DEVICE);
+	assert_name(&d, RIG_NAME);
+	assert_int_equal(vpd_designator_get(a->data, a->len, &pos, &d), 0);
+
+	cdb_inquiry_vpd(cdb, VPD_SCSI_PORTS, 1024);
+	a = peer_in(&f->peer, lun_of(0), cdb, 1024);
+	pos = 0;
+	assert_int_equal(vpd_scsi_port_get(a->data, a->len, &pos, &port), 1);
+	assert_int_equal(port.relative, 1);
+	assert_int_equal(port.transport_id_len, 0);
+	assert_int_equal(vpd_scsi_port_get(a->data, a->len, &pos, &port), 0);
+	pos = 0;
+	assert_int_equal(
+	    designator_get(port.designators, port.designators_len, &pos, &d),
+	    1);
+	assert_name(&d, RIG_NAME ",t,0x0001");
+
+	cdb_inquiry_vpd(cdb, VPD_EXTENDED_INQUIRY, 255);
+	a = peer_in(&f->peer, lun_of(0), cdb, 255);
+	assert_int_equal(vpd_extended_get(a->data, a->len, &extended), 0);
+	assert_true(extended.simpsup);
+	assert_false(extended.headsup || extended.ordsup || extended.v_sup);
+	f->rig.disks[0]->bdev.volatile_cache = true;
+	a = peer_in(&f->peer, lun_of(0), cdb, 255);
+	assert_int_equal(vpd_extended_get(a->data, a->len, &extended), 0);
+	assert_true(extended.v_sup);
+
+	cdb_inquiry_vpd(cdb, VPD_MODE_PAGE_POLICY, 255);
+	a = peer_in(&f->peer, lun_of(0), cdb, 255);
+	pos = 0;
+	assert_int_equal(
+	    vpd_mode_page_policy_get(a->data, a->len, &pos, &policy), 1);
+	assert_int_equal(policy.page, MODE_PAGE_ALL);
+	assert_int_equal(policy.policy, 0);
+}
+
 static void
 vpd_pages(void **state)
 {
@@ -91,10 +166,10 @@ vpd_pages(void **state)
 	a = peer_in(&f->peer, lun_of(0), cdb, 255);
 	assert_good(a);
 	assert_int_equal(vpd_supported_get(a->data, a->len, &pages), 0);
-	assert_int_equal(pages.n, 6);
+	assert_int_equal(pages.n, 9);
 	for (unsigned i = 0; i < pages.n; i++) {
-		cdb_inquiry_vpd(cdb, pages.pages[i], 255);
-		a = peer_in(&f->peer, lun_of(0), cdb, 255);
+		cdb_inquiry_vpd(cdb, pages.pages[i], 1024);
+		a = peer_in(&f->peer, lun_of(0), cdb, 1024);
 		assert_good(a);
 		assert_int_equal(a->data[1], pages.pages[i]);
 		assert_int_equal(be16_get(a->data + 2), a->len - 4);
@@ -509,6 +584,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		test(inquiry_standard),
 		test(vpd_pages),
+		test(ports_and_names),
 		test(capacity_and_modes),
 		test(reports),
 		test(unmap),
