@@ -234,9 +234,12 @@ device_status(void *ctx, struct json_object *into)
 		    json_object_new_string("the server does not answer"));
 		return;
 	}
+	/* Who serves may be less than who tells. */
 	json_object_object_foreach(of_server, key, value)
 	{
-		json_object_object_add(into, key, json_object_get(value));
+		if (!json_object_object_get_ex(into, key, NULL))
+			json_object_object_add(
+			    into, key, json_object_get(value));
 	}
 	json_object_put(of_server);
 }

@@ -4,7 +4,9 @@
  * one that cannot (its supervisor was killed), or by another program, whose
  * devices are left alone.
  */
+#include <sys/stat.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,19 @@
 
 #define OURS "luntap["
 
+struct backend {
+	pid_t server;	 /* 0: it is not a luntap's */
+	uintmax_t space; /* its PID namespace; 0: not known */
+};
+
+static uintmax_t
+own_space(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) == 0 ? (uintmax_t)st.st_ino : 0;
+}
+
 int
 device_backend(
     char *dst, size_t size, pid_t server, const struct nbd_front_config *front)
@@ -28,28 +43,40 @@ device_backend(
 
 	escape(
 	    portal, sizeof(portal), session->portal, strlen(session->portal));
-	return snprintf(dst, size, OURS "%ld]: iscsi://%s/%s/%s", (long)server,
-	    portal, session->target_name, lunaddr_text(lun, front->lun));
+	return snprintf(dst, size, OURS "%ld:%" PRIuMAX "]: iscsi://%s/%s/%s",
+	    (long)server, own_space(), portal, session->target_name,
+	    lunaddr_text(lun, front->lun));
 }
 
-/* The number of the server, or 0: it is not a luntap's. */
-static pid_t
-backend_server(uint32_t index)
+static struct backend
+backend_of(uint32_t index)
 {
-	char path[64], line[sizeof(OURS) + 20];
-	pid_t pid = 0;
+	char path[64], line[sizeof(OURS) + 50], *end;
+	struct backend backend = { 0 };
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/sys/block/nbd%lu/backend",
 	    (unsigned long)index);
 	f = fopen(path, "re");
 	if (f == NULL)
-		return 0;
+		return backend;
 	if (fgets(line, sizeof(line), f) != NULL &&
-	    strncmp(line, OURS, strlen(OURS)) == 0)
-		pid = (pid_t)strtol(line + strlen(OURS), NULL, 10);
+	    strncmp(line, OURS, strlen(OURS)) == 0) {
+		backend.server = (pid_t)strtol(line + strlen(OURS), &end, 10);
+		if (*end == ':')
+			backend.space = strtoumax(end + 1, NULL, 10);
+	}
 	fclose(f);
-	return pid;
+	return backend;
+}
+
+/* In another PID namespace nobody is to be seen, dead or not. */
+static bool
+is_dead(const struct backend *backend)
+{
+	return backend->server > 0 && backend->space != 0 &&
+	       backend->space == own_space() &&
+	       kill(backend->server, 0) == -1 && errno == ESRCH;
 }
 
 /* Without anybody's help; in use is -EBUSY. */
@@ -63,6 +90,10 @@ disconnect(uint32_t index, const char *path, bool force, struct error *err)
 	if (fd == -EBUSY && !force)
 		return error_set(err, ERROR_FAILED, "%s is in use: %s", path,
 		    blockdev_holders(path, holders, sizeof(holders)));
+	if (fd < 0 && !force)
+		return error_set(err, ERROR_FAILED,
+		    "%s: whether it is in use cannot be told: %s", path,
+		    strerror(-fd));
 	if (fd < 0)
 		fd = blockdev_open(path);
 	error = fd < 0 ? fd : blockdev_flush(fd);
@@ -82,7 +113,7 @@ device_reclaim(uint32_t index, struct error *err)
 {
 	char path[NBDNL_PATH_MAX + 1], *socket = NULL;
 	int connected = nbdnl_connected(index, err), result;
-	pid_t server;
+	struct backend backend;
 
 	if (connected <= 0)
 		return connected;
@@ -91,14 +122,13 @@ device_reclaim(uint32_t index, struct error *err)
 	free(socket);
 	if (result < 0)
 		return -1;
-	server = backend_server(index);
-	if (result == 0 && server > 0 && kill(server, 0) == -1 &&
-	    errno == ESRCH)
+	backend = backend_of(index);
+	if (result == 0 && is_dead(&backend))
 		return disconnect(index, path, false, err);
 	return error_set(err, ERROR_FAILED,
 	    "%s is attached already%s; --device auto takes a free one", path,
-	    server > 0 ? " (`luntap nbd --detach` ends that)"
-		       : ", or held open, by another program");
+	    backend.server > 0 ? " (`luntap nbd --detach` ends that)"
+			       : ", or held open, by another program");
 }
 
 static int
@@ -133,7 +163,7 @@ detach(uint32_t index, bool force, struct error *err)
 	if (result == 0)
 		return error_set(
 		    err, ERROR_FAILED, "%s: nothing is attached there", path);
-	if (backend_server(index) == 0 && !force)
+	if (backend_of(index).server == 0 && !force)
 		return error_set(err, ERROR_FAILED,
 		    "%s was attached by another program; --force detaches it "
 		    "all the same",

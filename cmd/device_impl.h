@@ -28,7 +28,8 @@ int device_server(const struct device_server_config *);
  */
 int device_reclaim(uint32_t index, struct error *err);
 
-/* What sysfs shows of a device: "luntap[PID]: URL", PID the server's. */
+/* What sysfs shows of a device: "luntap[PID:SPACE]: URL", PID the server's in
+ * the PID namespace of that inode number. */
 int device_backend(
     char *dst, size_t size, pid_t server, const struct nbd_front_config *);
 

@@ -37,6 +37,18 @@ attachmsg_tell(int fd, enum attachmsg_type type)
 	return attachmsg_send(fd, &msg);
 }
 
+/* What is printed with the privileges of the supervisor. */
+static void
+tame(struct error *why)
+{
+	if (why->class < ERROR_NONE || why->class > ERROR_IO)
+		why->class = ERROR_FAILED;
+	why->text[sizeof(why->text) - 1] = '\0';
+	for (char *p = why->text; *p != '\0'; p++)
+		if (*p < 0x20 || *p > 0x7e)
+			*p = '?';
+}
+
 int
 attachmsg_recv(int fd, struct attachmsg *ret)
 {
@@ -55,7 +67,7 @@ attachmsg_recv(int fd, struct attachmsg *ret)
 	if (msg.type == ATTACHMSG_STATUS)
 		msg.text[ATTACHMSG_TEXT_MAX] = '\0';
 	if (msg.type == ATTACHMSG_ENDED)
-		msg.why.text[sizeof(msg.why.text) - 1] = '\0';
+		tame(&msg.why);
 	*ret = msg;
 	return 0;
 }

@@ -59,7 +59,7 @@ static const struct supervisor_transition {
 	{ BIT(CONNECTING), EV_FORCE, KILLING, supervisor_kill },
 	{ BIT(ATTACHED), EV_STOP, QUIESCING, supervisor_quiesce },
 	{ BIT(ATTACHED), EV_FORCE, QUIESCING, supervisor_quiesce },
-	{ BIT(ATTACHED), EV_DETACHED, ENDING, supervisor_end },
+	{ BIT(ATTACHED) | BIT(QUIESCING), EV_DETACHED, ENDING, supervisor_end },
 	{ BIT(QUIESCING), EV_BUSY, ATTACHED, supervisor_busy },
 	{ BIT(QUIESCING), EV_QUIET, DETACHING, supervisor_detach },
 	{ BIT(QUIESCING), EV_FORCE, DETACHING, supervisor_detach },
@@ -222,18 +222,33 @@ forget_sockets(struct supervisor *s)
 		watch_remove(s->loop, &s->sockets[i]);
 }
 
+/* Not by us.  A device that somebody has open stays, without connections. */
+static bool
+is_disconnected(struct supervisor *s)
+{
+	struct error err;
+	int connected = nbdnl_connected(s->index, &err);
+
+	if (connected <= 0)
+		return connected == 0;
+	if (nbdnl_bound(s->index, s->config.backend, &err) != 0)
+		return false;
+	log_warn(s->config.log,
+	    "another program has detached %s, which is still in use", s->path);
+	return true;
+}
+
 static void
 socket_hung_up(struct watch *w, uint32_t events)
 {
 	struct supervisor *s = w->ctx;
 	struct pollfd dying = { .fd = s->pidfd.fd, .events = POLLIN };
-	struct error err;
 
 	(void)events;
 	forget_sockets(s);
 	if (poll(&dying, 1, DYING_MS) == 1)
 		return; /* server_gone() follows */
-	if (nbdnl_connected(s->index, &err) == 0) {
+	if (is_disconnected(s)) {
 		s->connected = false;
 		supervisor_event(s, EV_DETACHED);
 	} else {

@@ -128,14 +128,24 @@ nbdmsg_disconnect(int family, uint32_t index)
 }
 
 struct nl_msg *
-nbdmsg_resize(int family, uint32_t index, uint64_t size, const char *backend)
+nbdmsg_confirm(int family, uint32_t index, const char *backend)
 {
 	struct nl_msg *msg = message_to(family, NBD_CMD_RECONFIGURE, index);
 
-	if (msg == NULL)
-		return NULL;
-	if (nla_put_u64(msg, NBD_ATTR_SIZE_BYTES, size) < 0 ||
+	if (msg != NULL &&
 	    nla_put_string(msg, NBD_ATTR_BACKEND_IDENTIFIER, backend) < 0) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	return msg;
+}
+
+struct nl_msg *
+nbdmsg_resize(int family, uint32_t index, uint64_t size, const char *backend)
+{
+	struct nl_msg *msg = nbdmsg_confirm(family, index, backend);
+
+	if (msg != NULL && nla_put_u64(msg, NBD_ATTR_SIZE_BYTES, size) < 0) {
 		nlmsg_free(msg);
 		return NULL;
 	}

@@ -42,6 +42,9 @@ struct nl_msg *nbdmsg_disconnect(int family, uint32_t index);
  * kernel wants to be told the same backend again. */
 struct nl_msg *nbdmsg_resize(
     int family, uint32_t index, uint64_t size, const char *backend);
+/* The same with nothing to change, which the kernel refuses with EINVAL when
+ * the device has been disconnected. */
+struct nl_msg *nbdmsg_confirm(int family, uint32_t index, const char *backend);
 struct nl_msg *nbdmsg_status(int family, uint32_t index);
 
 /* The index in the answer to connect.  0 or -EBADMSG. */

@@ -252,3 +252,18 @@ nbdnl_connected(uint32_t index, struct error *err)
 		return refused(err, index, "ask about", error);
 	return nl.connected ? 1 : 0;
 }
+
+int
+nbdnl_bound(uint32_t index, const char *backend, struct error *err)
+{
+	struct nbdnl nl;
+	int error;
+
+	if (nbdnl_open(&nl, err) < 0)
+		return -1;
+	error = nbdnl_ask(&nl, nbdmsg_confirm(nl.family, index, backend));
+	nl_socket_free(nl.sock);
+	if (error == 0 || error == -EINVAL)
+		return error == 0;
+	return refused(err, index, "ask about", error);
+}

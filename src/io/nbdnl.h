@@ -36,5 +36,8 @@ int nbdnl_disconnect(uint32_t index, struct error *err);
 /* 1: connected, or not all have closed it yet; 0: it can be connected; -1 with
  * err. */
 int nbdnl_connected(uint32_t index, struct error *err);
+/* Of one that nbdnl_connected() finds connected: 1: nobody has told the kernel
+ * to disconnect it; 0: it is only still open; -1 with err. */
+int nbdnl_bound(uint32_t index, const char *backend, struct error *err);
 
 #endif

@@ -44,7 +44,7 @@ supervisor() {
 
 # The server's process number, as sysfs shows it.
 server() { # nbdN
-	sed -n 's/^luntap\[\([0-9]*\)\]: .*/\1/p' "/sys/block/$1/backend"
+	sed -n 's/^luntap\[\([0-9]*\):[0-9]*\]: .*/\1/p' "/sys/block/$1/backend"
 }
 
 not_attached() { # nbdN

@@ -38,6 +38,7 @@ static struct {
 	int claim; /* the answer: -errno, or 0 */
 	int flush;
 	bool connected;	  /* the answer */
+	bool unbound;	  /* disconnected, but open */
 	atomic_bool hang; /* flushing takes until it is disconnected */
 } kernel;
 
@@ -76,6 +77,15 @@ nbdnl_connected(uint32_t index, struct error *err)
 	(void)err;
 	assert_int_equal(index, DEVICE);
 	return kernel.connected;
+}
+
+int
+nbdnl_bound(uint32_t index, const char *backend, struct error *err)
+{
+	(void)err;
+	assert_int_equal(index, DEVICE);
+	assert_string_equal(backend, "backend");
+	return !kernel.unbound;
 }
 
 int
@@ -200,6 +210,17 @@ serves_and_loses(struct server *server)
 	say_ready(server);
 	hear(server, ATTACHMSG_END);
 	end(server, "not flushed");
+}
+
+static void
+raves(struct server *server)
+{
+	struct attachmsg msg = { .type = ATTACHMSG_ENDED,
+		.why = { .class = (enum error_class)77,
+		    .text = "\033[2Jno\nLUN \x9b \\x1b" } };
+
+	attachmsg_send(server->channel, &msg);
+	_exit(0);
 }
 
 static void
@@ -449,6 +470,17 @@ a_server_that_cannot_start_says_why(void **state)
 	assert_string_equal(rig.why.text, "no such LUN");
 }
 
+/* It may be another user's, and the words go to ours. */
+static void
+what_a_server_says_is_fit_to_print(void **state)
+{
+	(void)state;
+	start(raves);
+	run_until(has_ended);
+	assert_int_equal(rig.why.class, ERROR_FAILED);
+	assert_string_equal(rig.why.text, "?[2Jno?LUN ? \\x1b");
+}
+
 static void
 a_device_that_is_not_to_be_had(void **state)
 {
@@ -500,6 +532,38 @@ a_device_that_others_detach_is_detached(void **state)
 	run_until(has_ended);
 	/* The server has flushed the disk, and ended by itself. */
 	assert_string_equal(kernel.calls, "connect open");
+	assert_int_equal(rig.why.class, ERROR_NONE);
+}
+
+/* Somebody has it open; the server ends as well as otherwise. */
+static void
+a_device_that_others_detach_while_it_is_open(void **state)
+{
+	(void)state;
+	start(serves);
+	run_until(is_attached);
+	kernel.unbound = true;
+	assert_int_equal(shutdown(rig.sockets[0], SHUT_RDWR), 0);
+	run_until(has_ended);
+	assert_string_equal(kernel.calls, "connect open");
+	assert_int_equal(rig.why.class, ERROR_NONE);
+}
+
+/* It was about to be detached anyway. */
+static void
+a_device_that_others_detach_meanwhile(void **state)
+{
+	(void)state;
+	kernel.hang = true;
+	start(serves);
+	run_until(is_attached);
+	supervisor_stop(rig.supervisor, SUPERVISOR_ASKED);
+	run_until(is_flushing);
+	kernel.connected = false;
+	assert_int_equal(shutdown(rig.sockets[0], SHUT_RDWR), 0);
+	run_until(has_ended);
+	kernel.hang = false;
+	assert_string_equal(kernel.calls, "connect open claim flush");
 	assert_int_equal(rig.why.class, ERROR_NONE);
 }
 
@@ -651,10 +715,13 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_device_is_attached_and_detached),
 		TEST(a_server_that_cannot_start_says_why),
+		TEST(what_a_server_says_is_fit_to_print),
 		TEST(a_device_that_is_not_to_be_had),
 		TEST(a_dead_server_leaves_nothing_attached),
 		TEST(a_server_that_is_given_up_never_wakes_up),
 		TEST(a_device_that_others_detach_is_detached),
+		TEST(a_device_that_others_detach_while_it_is_open),
+		TEST(a_device_that_others_detach_meanwhile),
 		TEST(a_device_in_use_stays),
 		TEST(a_device_that_cannot_be_looked_at_stays),
 		TEST(the_second_signal_forces_it),
