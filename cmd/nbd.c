@@ -139,8 +139,19 @@ static int
 add_path(struct arguments *args, const char *path, struct error *err)
 {
 	struct listen_at at = { .kind = LISTEN_UNIX };
-	char *full = mountpoint_resolve(path);
+	char *full;
+	unsigned i;
 
+	if (path[0] == '\0')
+		return error_set(
+		    err, ERROR_USAGE, "--socket wants the path of a socket");
+	full = mountpoint_resolve(path);
+	for (i = 0; full != NULL && i < args->paths_n; i++)
+		if (strcmp(full, args->paths[i]) == 0) {
+			free(full);
+			return error_set(err, ERROR_USAGE,
+			    "--socket %s is given twice", path);
+		}
 	if (full == NULL)
 		return error_set(
 		    err, ERROR_USAGE, "--socket %s: %s", path, strerror(errno));

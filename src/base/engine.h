@@ -22,7 +22,7 @@ struct engine_ops {
 	 * is for the log and local is where it was accepted; both are copied.
 	 * wake(wake_ctx) is called when there is something to send, or the
 	 * connection is to be closed, for a reason outside of the calls here.
-	 * NULL: no memory.
+	 * NULL: it is refused; why has been logged.
 	 */
 	void *(*conn_new)(void *ctx, const char *peer, const char *local,
 	    void (*wake)(void *ctx), void *wake_ctx, uint64_t now);

@@ -13,11 +13,11 @@
 /* The exit codes of luntap(1); the values are part of the interface. */
 enum error_class {
 	ERROR_NONE = 0,
-	ERROR_FAILED = 1, /* anything else; login status class 3 */
+	ERROR_FAILED = 1, /* anything else */
 	ERROR_USAGE = 2,
 	ERROR_UNREACHED = 3, /* resolution, connection, time-out */
 	ERROR_REFUSED = 4,   /* login status class 2: authentication, ACL */
-	ERROR_ABSENT = 5,    /* no such target (0x0203) or no such LUN */
+	ERROR_ABSENT = 5,    /* no such target (0x0203, 0x0301) or LUN */
 	ERROR_IO = 6	     /* the target reported an I/O error */
 };
 

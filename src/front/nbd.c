@@ -314,8 +314,8 @@ nbd_front_free(struct nbd_front *f)
 	if (f == NULL)
 		return;
 	server_free(f->server);
-	nbd_free(f->nbd);
 	disks_free(f->disks);
+	nbd_free(f->nbd);
 	timer_clear(f->loop, &f->timer);
 	deferred_clear(f->loop, &f->fail);
 	free(f);

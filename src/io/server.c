@@ -269,7 +269,7 @@ peer_new(struct server *server, int fd, const char *name, const char *local,
 	server->peers_n++;
 	if (p->conn == NULL) {
 		close(fd);
-		error = -ENOMEM;
+		error = -ECONNREFUSED;
 	} else {
 		error = stream_open(&p->stream, fd);
 	}
@@ -318,7 +318,7 @@ server_taken(void *ctx, int fd, const char *name)
 	socket_keepalive(fd);
 	error = peer_new(server, fd, name, local, server->config.engine,
 	    server->config.engine_ctx);
-	if (error != 0)
+	if (error != 0 && error != -ECONNREFUSED)
 		log_warn(server->config.log, "%s: closed: %s", name,
 		    strerror(-error));
 }

@@ -35,7 +35,8 @@ const char *server_address(const struct server *, unsigned i);
 /*
  * Takes over a connected stream socket, which is closed in case of failure too.
  * name is that of the peer.  engine may be another one than the server's; ctx
- * is for its conn_new().  0 or -errno; -EAGAIN: too many are connected.
+ * is for its conn_new().  0 or -errno; -EAGAIN: too many are connected;
+ * -ECONNREFUSED: conn_new() does not take it.
  */
 int server_adopt(struct server *, int fd, const char *name,
     const struct engine_ops *, void *ctx);

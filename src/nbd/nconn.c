@@ -50,28 +50,35 @@ too_much_is_left(const struct nbd *nbd)
 	return left >= NBD_HELD_MAX;
 }
 
+/* What there is of it goes. */
+static struct nconn *
+refuse(const struct nbd *nbd, const char *peer, const char *why,
+    struct nconn *conn)
+{
+	log_warn(nbd->config.log, "%s: refused: %s", peer, why);
+	if (conn != NULL)
+		free(conn->slots);
+	free(conn);
+	return NULL;
+}
+
 static struct nconn *
 conn_new(struct nbd *nbd, const char *peer, void (*wake)(void *ctx),
     void *wake_ctx, uint64_t now)
 {
-	struct nconn *conn;
+	struct nconn *conn = NULL;
 
-	if (too_much_is_left(nbd)) {
-		log_warn(nbd->config.log,
-		    "%s: refused: connections that have ended left too many "
-		    "requests with the device",
-		    peer);
-		return NULL;
-	}
+	if (too_much_is_left(nbd))
+		return refuse(nbd, peer,
+		    "connections that have ended left too many requests with "
+		    "the device",
+		    conn);
 	conn = calloc(1, sizeof(*conn));
-	if (conn == NULL)
-		return NULL;
-	conn->slots = calloc(NCONN_SLOTS, sizeof(*conn->slots));
-	if (conn->slots == NULL || nreader_init(&conn->reader) != 0) {
-		free(conn->slots);
-		free(conn);
-		return NULL;
-	}
+	if (conn != NULL)
+		conn->slots = calloc(NCONN_SLOTS, sizeof(*conn->slots));
+	if (conn == NULL || conn->slots == NULL ||
+	    nreader_init(&conn->reader) != 0)
+		return refuse(nbd, peer, "out of memory", conn);
 	conn->nbd = nbd;
 	snprintf(conn->peer, sizeof(conn->peer), "%s", peer);
 	conn->wake = wake;

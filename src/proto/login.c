@@ -97,6 +97,10 @@ login_status_advice(uint16_t status, bool chap)
 		return "the target did not expect this request";
 	case LOGIN_TARGET_ERROR:
 		return "look at the target's log";
+	case LOGIN_SERVICE_UNAVAILABLE:
+		return "the target is out of operation, or there is none of "
+		       "this name; discovery shows the names that this portal "
+		       "has";
 	default:
 		return status >> 8 == 3 ? "try again later"
 					: "look at the target's log";

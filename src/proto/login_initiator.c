@@ -208,7 +208,9 @@ refused(struct login_initiator *l, struct error *err)
 			 "account for it";
 	if (l->status >> 8 == 2 && l->step == STEP_ALGORITHM)
 		advice = "the target knows none of the CHAP algorithms offered";
-	if (l->status == LOGIN_NOT_FOUND)
+	/* LIO knows no other answer to a name that it does not have. */
+	if (l->status == LOGIN_NOT_FOUND ||
+	    l->status == LOGIN_SERVICE_UNAVAILABLE)
 		class = ERROR_ABSENT;
 	else if (l->status >> 8 == 2)
 		class = ERROR_REFUSED;

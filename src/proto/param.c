@@ -201,6 +201,16 @@ digest_has(const struct digest_list *list, unsigned digest)
 	return false;
 }
 
+/* A target may demand a digest.  But a discovery session belongs to no target,
+ * and initiators of others offer none there. */
+static bool
+digest_allowed(
+    const struct negotiation *n, const struct row *row, unsigned digest)
+{
+	return digest_has(digest_offer(n->offer, row), digest) ||
+	       (digest == DIGEST_NONE && n->discovery && !n->initiator);
+}
+
 static void
 digest_set(struct params *p, const struct row *row, unsigned digest)
 {
@@ -372,7 +382,6 @@ static void
 answer_digest(struct negotiation *n, const struct row *row, const char *value,
     struct text_buffer *out)
 {
-	const struct digest_list *ours = digest_offer(n->offer, row);
 	const char *item, *name;
 	size_t len;
 	unsigned d;
@@ -380,7 +389,7 @@ answer_digest(struct negotiation *n, const struct row *row, const char *value,
 	while ((item = text_list_next(&value, &len)) != NULL) {
 		for (d = DIGEST_NONE; d <= DIGEST_CRC32C; d++) {
 			name = digest_name(d);
-			if (digest_has(ours, d) && len == strlen(name) &&
+			if (digest_allowed(n, row, d) && len == strlen(name) &&
 			    memcmp(item, name, len) == 0) {
 				digest_set(&n->result, row, d);
 				text_put(out, row->key, name);
@@ -528,8 +537,8 @@ param_settle(struct negotiation *n, struct error *err)
 	for (row = table; row < table + ROWS; row++) {
 		settle_unanswered(n, row);
 		if (row->rule == RULE_DIGEST &&
-		    !digest_has(digest_offer(n->offer, row),
-			digest_offer(result, row)->order[0])) {
+		    !digest_allowed(
+			n, row, digest_offer(result, row)->order[0])) {
 			error_set(err, ERROR_FAILED,
 			    "does not agree to %s=CRC32C, which is demanded "
 			    "here",

@@ -56,8 +56,11 @@ tconn_new(struct target *target, const char *peer, const char *local,
 	uint32_t max_data = target->config.offer.max_recv_data_segment;
 	struct tconn *conn = calloc(1, sizeof(*conn));
 
-	if (conn == NULL)
+	if (conn == NULL) {
+		log_warn(
+		    target->config.log, "%s: refused: out of memory", peer);
 		return NULL;
+	}
 	conn_init(conn, target, peer, local, now);
 	conn->wake = wake;
 	conn->wake_ctx = wake_ctx;
@@ -69,6 +72,8 @@ tconn_new(struct target *target, const char *peer, const char *local,
 	if (conn->slots == NULL || conn->framer == NULL ||
 	    conn->sender == NULL || conn->text == NULL ||
 	    tlogin_new(conn) < 0) {
+		log_warn(
+		    target->config.log, "%s: refused: out of memory", peer);
 		conn_fini(conn);
 		free(conn->slots);
 		free(conn);

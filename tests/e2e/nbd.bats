@@ -125,6 +125,10 @@ nothing_left() {
 	[[ $output = *--socket* ]]
 	expect 2 luntap nbd --socket "$sock" "iscsi://$PORTAL"
 	[[ $output = *discover* ]]
+	expect 2 luntap nbd --socket '' "$E0"
+	[[ $output = *"the path of a socket"* ]]
+	expect 2 luntap nbd --socket "$sock" --socket "$DIR/./${sock#"$DIR"/}" "$E0"
+	[[ $output = *"given twice"* ]]
 	expect 2 luntap nbd --socket "$sock" --run true "$E0"
 	expect 2 luntap nbd --socket "$DIR/$(printf '%0110d' 0)" "$E0"
 	[[ $output = *"107 bytes"* ]]

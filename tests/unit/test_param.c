@@ -236,6 +236,31 @@ test_settle_digest(void **state)
 	    "does not agree to DataDigest=CRC32C, which is demanded here");
 }
 
+/* In a discovery session no target may demand one, but a user may. */
+static void
+test_settle_digest_in_discovery(void **state)
+{
+	struct side s;
+
+	(void)state;
+	for (int initiator = 0; initiator < 2; initiator++) {
+		setup(&s, initiator);
+		s.offer.header_digest =
+		    (struct digest_list){ 1, { DIGEST_CRC32C } };
+		s.offer.data_digest = s.offer.header_digest;
+		negotiation_init(&s.n, &s.offer, initiator, true);
+		if (!initiator) {
+			assert_int_equal(param_take(&s.n, "HeaderDigest",
+					     "None", true, &s.out, &s.err),
+			    0);
+			assert_string_equal(s.out.data, "HeaderDigest=None");
+		}
+		assert_int_equal(
+		    param_settle(&s.n, &s.err), initiator ? -EPROTO : 0);
+		text_buffer_fini(&s.out);
+	}
+}
+
 static void
 test_settle_first_burst(void **state)
 {
@@ -307,6 +332,7 @@ main(void)
 		cmocka_unit_test(test_stage),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_settle_digest),
+		cmocka_unit_test(test_settle_digest_in_discovery),
 		cmocka_unit_test(test_settle_first_burst),
 		cmocka_unit_test(test_declare),
 		cmocka_unit_test(test_own_offers),
