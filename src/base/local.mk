@@ -15,6 +15,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/escape.h \
 	src/base/hash.c \
 	src/base/hash.h \
+	src/base/hex.h \
 	src/base/iov.h \
 	src/base/log.c \
 	src/base/log.h \

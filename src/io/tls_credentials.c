@@ -22,6 +22,7 @@
 
 #include <gnutls/x509.h>
 
+#include "base/hex.h"
 #include "io/tls_impl.h"
 
 /* Certificates of the server go into one flight of the handshake: tls.c has
@@ -268,18 +269,6 @@ struct psk {
 	size_t users_n;
 	struct psk_user *users;
 };
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 /* Puts the bytes in place of their digits.  Their number, or -1. */
 static ssize_t

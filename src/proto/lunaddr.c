@@ -16,6 +16,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/hex.h"
+
 #define BELOW(addr, shift) ((addr) & ((UINT64_C(1) << (shift)) - 1))
 
 int
@@ -72,18 +74,6 @@ lunaddr_text(char *dst, uint64_t addr)
 	else
 		snprintf(dst, LUNADDR_TEXT, "0x%016" PRIx64, addr);
 	return dst;
-}
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 int

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/escape.h"
+#include "base/hex.h"
 #include "proto/text.h"
 
 void
@@ -88,18 +89,6 @@ text_next(struct text_reader *r, struct text_pair *ret_pair, struct error *err)
 	return 1;
 }
 
-static int
-digit_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return 16;
-}
-
 int
 text_number(const char *value, uint64_t max, uint64_t *ret_number)
 {
@@ -117,7 +106,7 @@ text_number(const char *value, uint64_t max, uint64_t *ret_number)
 	if (value[0] == '\0')
 		return -EINVAL;
 	for (; *value != '\0'; value++) {
-		d = (unsigned)digit_value(*value);
+		d = (unsigned)hex_digit(*value);
 		if (d >= base)
 			return -EINVAL;
 		if (n > (UINT64_MAX - d) / base)
@@ -155,8 +144,8 @@ hex_binary(const char *s, uint8_t *buf, size_t size, size_t *ret_len)
 		return -EMSGSIZE;
 	memset(buf, 0, (n + 1) / 2);
 	for (i = 0; i < n; i++) {
-		d = digit_value(s[i]);
-		if (d > 15)
+		d = hex_digit(s[i]);
+		if (d < 0)
 			return -EINVAL;
 		at = (i + n % 2) / 2;
 		buf[at] = (uint8_t)(buf[at] << 4 | d);

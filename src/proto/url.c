@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/escape.h"
+#include "base/hex.h"
 #include "proto/lunaddr.h"
 #include "proto/name.h"
 
@@ -214,18 +215,6 @@ userinfo_parse(struct span s, struct auth *auth, struct error *err)
  */
 
 static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-static int
 target_parse(struct span s, bool decode, struct url *u, struct error *err)
 {
 	size_t i, n = 0;
@@ -235,8 +224,8 @@ target_parse(struct span s, bool decode, struct url *u, struct error *err)
 	for (i = 0; i < s.len; i++) {
 		c = s.p[i];
 		if (decode && c == '%') {
-			hi = i + 2 < s.len ? hex_value(s.p[i + 1]) : -1;
-			lo = hi < 0 ? -1 : hex_value(s.p[i + 2]);
+			hi = i + 2 < s.len ? hex_digit(s.p[i + 1]) : -1;
+			lo = hi < 0 ? -1 : hex_digit(s.p[i + 2]);
 			if (lo < 0 || (hi | lo) == 0)
 				return error_set(err, ERROR_USAGE,
 				    "target \"%s\": a '%%' is not followed by "

@@ -67,6 +67,9 @@ tests_unit_test_framer_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_hash
 tests_unit_test_hash_SOURCES = tests/unit/test_hash.c tests/unit/unit.h
 tests_unit_test_hash_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_hex
+tests_unit_test_hex_SOURCES = tests/unit/test_hex.c tests/unit/unit.h
+tests_unit_test_hex_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_inquiry
 tests_unit_test_inquiry_SOURCES = tests/unit/test_inquiry.c tests/unit/unit.h
 tests_unit_test_inquiry_LDADD = $(UNIT_LIBS)
@@ -121,8 +124,8 @@ check_PROGRAMS += tests/unit/test_nbdmsg
 tests_unit_test_nbdmsg_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_nbd_command
 tests_unit_test_nbd_command_SOURCES = \
-	tests/unit/nbd_rig.c tests/unit/nbd_rig.h tests/unit/prng.h \
-	tests/unit/test_nbd_command.c tests/unit/unit.h
+	tests/unit/nbd_rig.c tests/unit/nbd_rig.h tests/unit/nbd_steps.h \
+	tests/unit/prng.h tests/unit/test_nbd_command.c tests/unit/unit.h
 tests_unit_test_nbd_command_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_nbd_conn
 tests_unit_test_nbd_conn_SOURCES = \
@@ -131,8 +134,8 @@ tests_unit_test_nbd_conn_SOURCES = \
 tests_unit_test_nbd_conn_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_nbd_io
 tests_unit_test_nbd_io_SOURCES = \
-	tests/unit/nbd_rig.c tests/unit/nbd_rig.h tests/unit/prng.h \
-	tests/unit/test_nbd_io.c tests/unit/unit.h
+	tests/unit/nbd_rig.c tests/unit/nbd_rig.h tests/unit/nbd_steps.h \
+	tests/unit/prng.h tests/unit/test_nbd_io.c tests/unit/unit.h
 tests_unit_test_nbd_io_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_nbd_meta
 tests_unit_test_nbd_meta_SOURCES = \
@@ -222,7 +225,7 @@ tests_unit_test_stream_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_target_abort
 tests_unit_test_target_abort_SOURCES = \
 	tests/unit/target_rig.c tests/unit/target_rig.h \
-	tests/unit/test_target_abort.c tests/unit/unit.h
+	tests/unit/target_steps.h tests/unit/test_target_abort.c tests/unit/unit.h
 tests_unit_test_target_abort_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_supervisor
 tests_unit_test_supervisor_LDADD = $(UNIT_LIBS)
@@ -239,17 +242,17 @@ tests_unit_test_target_io_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_target_reserve
 tests_unit_test_target_reserve_SOURCES = \
 	tests/unit/target_rig.c tests/unit/target_rig.h \
-	tests/unit/test_target_reserve.c tests/unit/unit.h
+	tests/unit/target_steps.h tests/unit/test_target_reserve.c tests/unit/unit.h
 tests_unit_test_target_reserve_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_target_scsi
 tests_unit_test_target_scsi_SOURCES = \
 	tests/unit/target_rig.c tests/unit/target_rig.h \
-	tests/unit/test_target_scsi.c tests/unit/unit.h
+	tests/unit/target_steps.h tests/unit/test_target_scsi.c tests/unit/unit.h
 tests_unit_test_target_scsi_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_target_session
 tests_unit_test_target_session_SOURCES = \
 	tests/unit/target_rig.c tests/unit/target_rig.h \
-	tests/unit/test_target_session.c tests/unit/unit.h
+	tests/unit/target_steps.h tests/unit/test_target_session.c tests/unit/unit.h
 tests_unit_test_target_session_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_text
 tests_unit_test_text_SOURCES = tests/unit/test_text.c tests/unit/unit.h

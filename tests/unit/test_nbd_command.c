@@ -1,64 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The commands of the NBD server in each of the three modes: what they ask of
  * the bdev, what they answer, and each way to get one wrong. */
-#include "nbd_rig.h"
+#include "nbd_steps.h"
 
 #include <errno.h>
-
-#define MAX_PAYLOAD ((size_t)32 << 20)
-
-static struct rig rig;
-static struct client c;
-static struct disk *disk;
-static uint16_t flags;
-
-static const enum nwire_mode modes[] = { NWIRE_SIMPLE, NWIRE_STRUCTURED,
-	NWIRE_EXTENDED };
-
-static void
-begin_on(enum nwire_mode mode, unsigned index)
-{
-	rig_init(&rig);
-	rig_start(&rig);
-	disk = &rig.disks[index];
-	client_init(&c, &rig);
-	flags = client_go(&c, mode, index == 0 ? "first" : "second");
-}
-
-static void
-begin(enum nwire_mode mode)
-{
-	begin_on(mode, 0);
-}
-
-static void
-finish(void)
-{
-	client_fini(&c);
-	rig_fini(&rig);
-}
-
-static uint32_t
-run(uint16_t type, uint16_t f, uint64_t offset, uint64_t length)
-{
-	return client_do(&c, type, f, offset, length, NULL, NULL);
-}
-
-/* Exactly one request has reached the disk since the last time. */
-static void
-assert_seen(enum bdev_op op, uint32_t f, uint64_t offset, uint64_t length)
-{
-	const struct seen *seen = &disk->seen[0];
-
-	assert_int_equal(disk->seen_n, 1);
-	assert_int_equal(seen->op, op);
-	assert_int_equal(seen->flags, f);
-	if (op != BDEV_FLUSH) {
-		assert_true(seen->offset == offset);
-		assert_true(seen->length == length);
-	}
-	disk->seen_n = 0;
-}
 
 /* The next request is understood, whatever became of the one before. */
 static void

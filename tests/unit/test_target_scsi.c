@@ -1,44 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The target's device server: what each command answers. */
-#include "target_rig.h"
+#include "target_steps.h"
 
 #include <errno.h>
 
 #include "base/be.h"
-
-static uint8_t pattern[65536];
-
-struct fixture {
-	struct rig rig;
-	struct peer peer;
-};
-
-static int
-setup(void **state)
-{
-	struct fixture *f = malloc(sizeof(*f));
-
-	assert_non_null(f);
-	for (size_t i = 0; i < sizeof(pattern); i++)
-		pattern[i] = (uint8_t)(1 + i % 255);
-	rig_init(&f->rig);
-	rig_start(&f->rig);
-	peer_init(&f->peer, &f->rig);
-	peer_ready(&f->peer);
-	*state = f;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	peer_fini(&f->peer);
-	rig_fini(&f->rig);
-	free(f);
-	return 0;
-}
 
 static void
 inquiry_standard(void **state)
@@ -576,7 +542,7 @@ capacity_change(void **state)
 	bdev->size *= 2;
 }
 
-#define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define test(name) cmocka_unit_test_setup_teardown(name, setup_ready, teardown)
 
 int
 main(void)

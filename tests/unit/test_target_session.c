@@ -1,42 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The target's sessions: login, numbering, time. */
-#include "target_rig.h"
+#include "target_steps.h"
 
 #include <stdio.h>
 
 #include "base/be.h"
-
-static uint8_t pattern[1 << 20];
-
-struct fixture {
-	struct rig rig;
-	struct peer peer;
-};
-
-static int
-setup(void **state)
-{
-	struct fixture *f = malloc(sizeof(*f));
-
-	assert_non_null(f);
-	memset(pattern, 'p', sizeof(pattern));
-	rig_init(&f->rig);
-	rig_start(&f->rig);
-	peer_init(&f->peer, &f->rig);
-	*state = f;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	peer_fini(&f->peer);
-	rig_fini(&f->rig);
-	free(f);
-	return 0;
-}
 
 static const char *
 text_of(struct peer *peer, const char *request, size_t len, bool immediate)
