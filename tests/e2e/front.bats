@@ -217,6 +217,23 @@ in_flight_more_than() {
 	[ "$n" -gt "$1" ]
 }
 
+# A target on the same host reads on from the pages of a write that has failed.
+@test "the pages of a failed write are not used again" {
+	serve 8M
+	head -c 1M /dev/zero | tr '\0' A >"$DIR/home/old"
+	head -c 1M /dev/zero | tr '\0' B >"$DIR/home/new"
+	tell lose
+	expect 1 as_user dd if="$DIR/home/old" of="$mnt/lun-0" bs=1M \
+		oflag=direct conv=notrunc status=none
+	tell pass
+	for i in 0 1 2 3 4 5; do
+		as_user dd if="$DIR/home/new" of="$mnt/lun-0" bs=1M seek=$i \
+			oflag=direct conv=notrunc status=none
+	done
+	[ "$(tell lost A)" = 1048576 ]
+	unmount
+}
+
 @test "a busy file keeps it mounted and served; lazy takes it away" {
 	serve 1M
 	exec_as_user sh -c "exec 9<$mnt/lun-0; echo >$DIR/home/open; exec sleep 60" \

@@ -13,6 +13,9 @@
  *     hold      requests wait here, and the files are not healthy
  *     stall     requests wait here, though the files say that they are healthy
  *     pass      they go on
+ *     lose      writes fail, and their pages stay in a pipe, as in the socket
+ *               of a session that ended without an answer
+ *     lost C    so many of the bytes there are C
  *     resize N  every file is N bytes long now (at most what it was)
  *     stats     in flight, open, reads, writes
  *     unmount | lazy
@@ -42,7 +45,10 @@ struct gate {
 	struct bdev_req_queue held;
 	bool closed;
 	bool healthy;
+	bool loses;
 };
+
+static int lost[2] = { -1, -1 };
 
 static struct loop *loop;
 static struct fuse_front *front;
@@ -55,11 +61,38 @@ static char line[256];
 static size_t line_len;
 
 static void
+lose(struct bdev_req *req)
+{
+	ssize_t n =
+	    vmsplice(lost[1], req->iov, (size_t)req->iovcnt, SPLICE_F_NONBLOCK);
+
+	if (n != (ssize_t)req->length)
+		perror("fuse-serve: vmsplice");
+	req->result = -EIO;
+	req->done(req);
+}
+
+static unsigned long
+count_lost(char c)
+{
+	unsigned long count = 0;
+	char buf[65536];
+	ssize_t n;
+
+	while ((n = read(lost[0], buf, sizeof(buf))) > 0)
+		for (ssize_t i = 0; i < n; i++)
+			count += buf[i] == c;
+	return count;
+}
+
+static void
 gate_submit(struct bdev *bdev, struct bdev_req *req)
 {
 	struct gate *gate = (struct gate *)bdev;
 
-	if (gate->closed)
+	if (gate->loses && req->op == BDEV_WRITE)
+		lose(req);
+	else if (gate->closed)
 		TAILQ_INSERT_TAIL(&gate->held, req, link);
 	else
 		gate->below->ops->submit(gate->below, req);
@@ -105,7 +138,18 @@ set_gates(bool closed, bool healthy)
 			gate_open(&gates[i]);
 		gates[i].closed = closed;
 		gates[i].healthy = healthy;
+		gates[i].loses = false;
 	}
+}
+
+static void
+set_losing(void)
+{
+	if (lost[0] == -1 && (pipe2(lost, O_CLOEXEC | O_NONBLOCK) == -1 ||
+				 fcntl(lost[1], F_SETPIPE_SZ, 1 << 20) == -1))
+		perror("fuse-serve: pipe");
+	for (size_t i = 0; i < nfiles; i++)
+		gates[i].loses = true;
 }
 
 static void
@@ -132,6 +176,12 @@ obey(const char *word)
 		set_gates(true, true);
 	} else if (strcmp(word, "pass") == 0) {
 		set_gates(false, true);
+	} else if (strcmp(word, "lose") == 0) {
+		set_losing();
+	} else if (strncmp(word, "lost ", 5) == 0) {
+		printf("%lu\n", count_lost(word[5]));
+		fflush(stdout);
+		return;
 	} else if (strncmp(word, "resize ", 7) == 0) {
 		resize(strtoull(word + 7, NULL, 0));
 	} else if (strcmp(word, "stats") == 0) {
