@@ -13,6 +13,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/error.h \
 	src/base/escape.c \
 	src/base/escape.h \
+	src/base/fsm.h \
 	src/base/hash.c \
 	src/base/hash.h \
 	src/base/hex.h \

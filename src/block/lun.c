@@ -22,9 +22,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fsm.h"
 #include "block/lun_priv.h"
 
-#define BIT(state) (1u << (state))
 #define LUN_CLOSED \
 	(BIT(LUN_FAILED) | BIT(LUN_GONE) | BIT(LUN_DEAD) | BIT(LUN_STOPPED))
 #define LUN_ALIVE \
@@ -73,20 +73,16 @@ lun_state_name(enum lun_state state)
 void
 lun_event(struct lun *lun, enum lun_event event)
 {
-	const struct lun_transition *t;
-	size_t i;
+	const struct lun_transition *t =
+	    FSM_FIND(lun_transitions, lun->state, event);
 
-	for (i = 0; i < sizeof(lun_transitions) / sizeof(*t); i++) {
-		t = &lun_transitions[i];
-		if (t->event != event || (t->from & BIT(lun->state)) == 0)
-			continue;
-		log_debug(lun->config.log, "LUN %" PRIu64 ": %s -> %s",
-		    lun->config.number, lun_state_name(lun->state),
-		    lun_state_name(t->to));
-		lun->state = t->to;
-		t->action(lun);
+	if (t == NULL)
 		return;
-	}
+	log_debug(lun->config.log, "LUN %" PRIu64 ": %s -> %s",
+	    lun->config.number, lun_state_name(lun->state),
+	    lun_state_name(t->to));
+	lun->state = t->to;
+	t->action(lun);
 }
 
 bool

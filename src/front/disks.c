@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fsm.h"
 #include "front/lunscan.h"
 
 #define DISKS_MAX  1024 /* each takes a quarter of a megabyte */
@@ -54,8 +55,6 @@ static void disks_flush(struct disks *);
 static void disks_drain(struct disks *);
 static void disks_ended(struct disks *);
 
-#define BIT(state) (1u << (state))
-
 static const struct disks_transition {
 	unsigned from; /* mask of states */
 	enum disks_event event;
@@ -72,21 +71,17 @@ static const struct disks_transition {
 	{ BIT(DRAINING), EV_DRAINED, ENDED, disks_ended },
 };
 
-#define TRANSITIONS (sizeof(disks_transitions) / sizeof(disks_transitions[0]))
-
 /* An event that means nothing in this state is dropped. */
 static void
 disks_event(struct disks *d, enum disks_event event)
 {
-	const struct disks_transition *t = disks_transitions;
-	size_t i;
+	const struct disks_transition *t =
+	    FSM_FIND(disks_transitions, d->state, event);
 
-	for (i = 0; i < TRANSITIONS; i++, t++)
-		if (t->event == event && (t->from & BIT(d->state)) != 0) {
-			d->state = t->to;
-			t->action(d);
-			return;
-		}
+	if (t == NULL)
+		return;
+	d->state = t->to;
+	t->action(d);
 }
 
 static void

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/escape.h"
+#include "base/fsm.h"
 #include "front/disks.h"
 
 enum mount_state { STARTING, MOUNTING, SERVING, UNMOUNTING, ENDING, ENDED };
@@ -56,8 +57,6 @@ static void mount_end(struct mount *);
 static void mount_force(struct mount *);
 static void mount_ended(struct mount *);
 
-#define BIT(state) (1u << (state))
-
 static const struct mount_transition {
 	unsigned from; /* mask of states */
 	enum mount_event event;
@@ -79,21 +78,17 @@ static const struct mount_transition {
 	{ BIT(ENDING), EV_ENDED, ENDED, mount_ended },
 };
 
-#define TRANSITIONS (sizeof(mount_transitions) / sizeof(mount_transitions[0]))
-
 /* An event that means nothing in this state is dropped. */
 static void
 mount_event(struct mount *m, enum mount_event event)
 {
-	const struct mount_transition *t = mount_transitions;
-	size_t i;
+	const struct mount_transition *t =
+	    FSM_FIND(mount_transitions, m->state, event);
 
-	for (i = 0; i < TRANSITIONS; i++, t++)
-		if (t->event == event && (t->from & BIT(m->state)) != 0) {
-			m->state = t->to;
-			t->action(m);
-			return;
-		}
+	if (t == NULL)
+		return;
+	m->state = t->to;
+	t->action(m);
 }
 
 static void

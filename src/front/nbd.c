@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fsm.h"
+
 #define STOP_TIME (20 * CLOCK_S)
 #define STOP_POLL (10 * CLOCK_MS)
 
@@ -49,8 +51,6 @@ static void front_end(struct nbd_front *);
 static void front_force(struct nbd_front *);
 static void front_ended(struct nbd_front *);
 
-#define BIT(state) (1u << (state))
-
 static const struct front_transition {
 	unsigned from; /* mask of states */
 	enum front_event event;
@@ -67,21 +67,17 @@ static const struct front_transition {
 	{ BIT(ENDING), EV_ENDED, ENDED, front_ended },
 };
 
-#define TRANSITIONS (sizeof(front_transitions) / sizeof(front_transitions[0]))
-
 /* An event that means nothing in this state is dropped. */
 static void
 front_event(struct nbd_front *f, enum front_event event)
 {
-	const struct front_transition *t = front_transitions;
-	size_t i;
+	const struct front_transition *t =
+	    FSM_FIND(front_transitions, f->state, event);
 
-	for (i = 0; i < TRANSITIONS; i++, t++)
-		if (t->event == event && (t->from & BIT(f->state)) != 0) {
-			f->state = t->to;
-			t->action(f);
-			return;
-		}
+	if (t == NULL)
+		return;
+	f->state = t->to;
+	t->action(f);
 }
 
 static void

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fsm.h"
 #include "front/supervisor_impl.h"
 
 /* A server that has lost its sockets by dying is seen to be dead soon, and a
@@ -41,8 +42,6 @@ static void supervisor_give_up(struct supervisor *);
 static void supervisor_kill(struct supervisor *);
 static void supervisor_clean(struct supervisor *);
 static void supervisor_ended(struct supervisor *);
-
-#define BIT(state) (1u << (state))
 
 static const struct supervisor_transition {
 	unsigned from; /* mask of states */
@@ -75,21 +74,17 @@ static const struct supervisor_transition {
 	{ BIT(CLEANING), EV_DETACHED, ENDED, supervisor_ended },
 };
 
-#define TRANSITIONS \
-	(sizeof(supervisor_transitions) / sizeof(supervisor_transitions[0]))
-
 /* An event that means nothing in this state is dropped. */
 void
 supervisor_event(struct supervisor *s, enum supervisor_event event)
 {
-	const struct supervisor_transition *t = supervisor_transitions;
+	const struct supervisor_transition *t =
+	    FSM_FIND(supervisor_transitions, s->state, event);
 
-	for (size_t i = 0; i < TRANSITIONS; i++, t++)
-		if (t->event == event && (t->from & BIT(s->state)) != 0) {
-			s->state = t->to;
-			t->action(s);
-			return;
-		}
+	if (t == NULL)
+		return;
+	s->state = t->to;
+	t->action(s);
 }
 
 static void

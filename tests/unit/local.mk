@@ -64,6 +64,9 @@ check_PROGRAMS += tests/unit/test_framer
 tests_unit_test_framer_SOURCES = \
 	tests/unit/prng.h tests/unit/test_framer.c tests/unit/unit.h
 tests_unit_test_framer_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_fsm
+tests_unit_test_fsm_SOURCES = tests/unit/test_fsm.c tests/unit/unit.h
+tests_unit_test_fsm_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_hash
 tests_unit_test_hash_SOURCES = tests/unit/test_hash.c tests/unit/unit.h
 tests_unit_test_hash_LDADD = $(UNIT_LIBS)
