@@ -9,23 +9,46 @@
 
 #include "base/hash.h"
 
-static const struct nettle_hash *const functions[] = {
-	[HASH_MD5] = &nettle_md5,
-	[HASH_SHA1] = &nettle_sha1,
-	[HASH_SHA256] = &nettle_sha256,
-	[HASH_SHA3_256] = &nettle_sha3_256,
+static const struct {
+	const struct nettle_hash *function;
+	const char *name;
+} algs[] = {
+	[HASH_MD5] = { &nettle_md5, "md5" },
+	[HASH_SHA1] = { &nettle_sha1, "sha1" },
+	[HASH_SHA256] = { &nettle_sha256, "sha256" },
+	[HASH_SHA512] = { &nettle_sha512, "sha512" },
+	[HASH_SHA3_256] = { &nettle_sha3_256, "sha3-256" },
 };
 
 size_t
 hash_size(enum hash_alg alg)
 {
-	return functions[alg]->digest_size;
+	return algs[alg].function->digest_size;
+}
+
+const char *
+hash_name(enum hash_alg alg)
+{
+	return algs[alg].name;
+}
+
+bool
+hash_find(const char *name, enum hash_alg *ret)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(algs) / sizeof(algs[0]); i++)
+		if (strcmp(algs[i].name, name) == 0) {
+			*ret = (enum hash_alg)i;
+			return true;
+		}
+	return false;
 }
 
 void
 hash_init(struct hash *h, enum hash_alg alg)
 {
-	h->function = functions[alg];
+	h->function = algs[alg].function;
 	h->function->init(&h->ctx);
 }
 

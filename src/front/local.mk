@@ -22,12 +22,20 @@ src_front_libfront_a_SOURCES = \
 	src/front/fuse_name.c \
 	src/front/fuse_op.c \
 	src/front/fuse_umount.c \
+	src/front/journal.c \
+	src/front/journal.h \
 	src/front/lunscan.c \
 	src/front/lunscan.h \
+	src/front/manifest.c \
+	src/front/manifest.h \
+	src/front/mapfile.c \
+	src/front/mapfile.h \
 	src/front/mount.c \
 	src/front/mount.h \
 	src/front/nbd.c \
 	src/front/nbd.h \
+	src/front/record.c \
+	src/front/record.h \
 	src/front/supervisor.c \
 	src/front/supervisor.h \
 	src/front/supervisor_impl.h \

@@ -28,6 +28,8 @@ src_io_libio_a_SOURCES = \
 	src/io/nbdmsg.h \
 	src/io/nbdnl.c \
 	src/io/nbdnl.h \
+	src/io/newfile.c \
+	src/io/newfile.h \
 	src/io/random.c \
 	src/io/random.h \
 	src/io/runtime.c \

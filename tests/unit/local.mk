@@ -76,6 +76,13 @@ tests_unit_test_hex_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_inquiry
 tests_unit_test_inquiry_SOURCES = tests/unit/test_inquiry.c tests/unit/unit.h
 tests_unit_test_inquiry_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_journal
+tests_unit_test_journal_SOURCES = \
+	tests/unit/prng.h \
+	tests/unit/scratch.h \
+	tests/unit/test_journal.c \
+	tests/unit/unit.h
+tests_unit_test_journal_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_link
 tests_unit_test_link_SOURCES = tests/unit/test_link.c tests/unit/unit.h
 tests_unit_test_link_LDADD = $(UNIT_LIBS)
@@ -117,6 +124,20 @@ tests_unit_test_lunaddr_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_lunscan
 tests_unit_test_lunscan_SOURCES = tests/unit/test_lunscan.c tests/unit/unit.h
 tests_unit_test_lunscan_LDADD = src/front/libfront.a $(LUN_RIG_LIBS)
+check_PROGRAMS += tests/unit/test_manifest
+tests_unit_test_manifest_SOURCES = \
+	tests/unit/prng.h \
+	tests/unit/scratch.h \
+	tests/unit/test_manifest.c \
+	tests/unit/unit.h
+tests_unit_test_manifest_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_mapfile
+tests_unit_test_mapfile_SOURCES = \
+	tests/unit/prng.h \
+	tests/unit/scratch.h \
+	tests/unit/test_mapfile.c \
+	tests/unit/unit.h
+tests_unit_test_mapfile_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_mem
 tests_unit_test_mem_SOURCES = tests/unit/bdev_suite.h tests/unit/test_mem.c
 tests_unit_test_mem_LDADD = $(UNIT_LIBS)
@@ -155,6 +176,12 @@ tests_unit_test_nbd_tls_SOURCES = \
 	tests/unit/nbd_rig.c tests/unit/nbd_rig.h tests/unit/prng.h \
 	tests/unit/test_nbd_tls.c tests/unit/unit.h
 tests_unit_test_nbd_tls_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_newfile
+tests_unit_test_newfile_SOURCES = \
+	tests/unit/scratch.h \
+	tests/unit/test_newfile.c \
+	tests/unit/unit.h
+tests_unit_test_newfile_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_nreader
 tests_unit_test_nreader_SOURCES = tests/unit/test_nreader.c tests/unit/unit.h
 tests_unit_test_nreader_LDADD = $(UNIT_LIBS)
@@ -186,6 +213,11 @@ tests_unit_test_pipe_SOURCES = tests/unit/test_pipe.c tests/unit/unit.h
 tests_unit_test_pipe_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_range
 tests_unit_test_range_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_record
+tests_unit_test_record_SOURCES = \
+	tests/unit/test_record.c \
+	tests/unit/unit.h
+tests_unit_test_record_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_scsidata
 tests_unit_test_scsidata_SOURCES = tests/unit/test_scsidata.c tests/unit/unit.h
 tests_unit_test_scsidata_LDADD = $(UNIT_LIBS)
