@@ -16,10 +16,11 @@
 
 #include "front/copy_impl.h"
 
-#define SLOTS	   4 /* chunks in the ring for each that may be loaded */
-#define SAVE_BYTES (UINT64_C(256) << 20)
-#define SAVE_TIME  (5 * CLOCK_S)
-#define GRAIN_AUTO 65536u
+#define SLOTS	    4 /* chunks in the ring for each that may be loaded */
+#define SAVE_BYTES  (UINT64_C(256) << 20)
+#define SAVE_TIME   (5 * CLOCK_S)
+#define RATE_CREDIT (10 * CLOCK_MS)
+#define GRAIN_AUTO  65536u
 
 /* ---- memory ---- */
 
@@ -126,13 +127,14 @@ retire(struct copy *c)
 			copy_buf_put(c, k->buf);
 		copy_buf_put(c, k->back);
 		k->buf = k->back = NULL;
-		c->loaded -= k->load;
-		k->load = 0;
+		c->loaded -= k->loads;
+		k->loads = false;
 		if (n != c->head)
 			continue;
 		c->head++;
 		c->gap = c->gap || !k->ok;
-		if (!c->gap && c->safe < k->at + k->length)
+		/* What a stream did not have has no place. */
+		if (!c->gap && k->length > 0 && c->safe < k->at + k->length)
 			c->safe = k->at + k->length;
 	}
 }
@@ -188,11 +190,12 @@ copy_saved(struct copy *c, int result)
 	struct error why;
 
 	c->saving = false;
-	c->saved = c->flushed;
 	if (result < 0) {
 		error_set(
 		    &why, ERROR_FAILED, "the journal: %s", strerror(-result));
 		copy_fail(c, &why);
+	} else {
+		c->saved = c->flushed;
 	}
 	timer_set(c->loop, &c->save_timer, loop_now(c->loop) + SAVE_TIME);
 	copy_moved_on(c);
@@ -212,8 +215,12 @@ flush_done(struct bdev_req *req)
 		    c->flush_why.class != ERROR_NONE ? c->flush_why.text
 						     : strerror(-req->result));
 		copy_fail(c, &why);
+		/* What it should have brought may be lost, and a FLUSH that
+		 * succeeds later says nothing of it. */
+		c->flushed = c->safe = c->saved;
+		c->gap = true;
 	}
-	if (req->result == 0 && c->config.save != NULL)
+	if (c->config.save != NULL && c->flushed > c->saved)
 		c->config.save(c->config.ctx, c->flushed - c->config.offset, c);
 	else
 		copy_saved(c, 0);
@@ -238,9 +245,12 @@ save_time(struct timer *timer, uint64_t now)
 {
 	struct copy *c = timer->ctx;
 
-	(void)now;
-	if (c->config.save != NULL && c->safe > c->saved && !c->saving)
+	if (c->saving)
+		return; /* copy_saved() sets it again */
+	if (c->safe > c->saved)
 		save(c);
+	else
+		timer_set(c->loop, timer, now + SAVE_TIME);
 }
 
 /* ---- driving ---- */
@@ -269,8 +279,9 @@ rate_count(struct copy *c, uint64_t length)
 
 	if (c->config.rate == 0)
 		return;
-	if (c->rate_at < now)
-		c->rate_at = now;
+	/* What a late call has missed is made up for. */
+	if (c->rate_at + RATE_CREDIT < now)
+		c->rate_at = now - RATE_CREDIT;
 	c->rate_at += (uint64_t)((double)length * (double)CLOCK_S /
 				 (double)c->config.rate);
 }
@@ -278,10 +289,8 @@ rate_count(struct copy *c, uint64_t length)
 static void
 begin(struct copy *c)
 {
-	size_t most = (size_t)c->config.chunk * c->config.depth;
-
 	while (!c->stopping && c->tail - c->head < c->slots &&
-	       c->loaded < most && rate_allows(c)) {
+	       c->loaded < c->config.depth && rate_allows(c)) {
 		struct chunk *k = chunk_of(c, c->tail);
 
 		memset(k, 0, offsetof(struct chunk, piece));
@@ -289,11 +298,10 @@ begin(struct copy *c)
 		if (copy_plan_next(c, k) == 0)
 			return;
 		c->tail++;
-		if (!k->hole) {
-			k->load = (size_t)k->length;
-			c->loaded += k->load;
+		k->loads = !k->hole || c->config.verify;
+		c->loaded += k->loads;
+		if (!k->hole)
 			rate_count(c, k->length);
-		}
 		chunk_start(k);
 	}
 }
@@ -352,6 +360,10 @@ copy_new(struct loop *loop, const struct copy_config *config, struct copy **ret)
 	struct copy *c = calloc(1, sizeof(*c));
 	bool reads = config->digest != NULL || config->changed != NULL;
 
+	if (reads && config->offload == COPY_OFFLOAD_REQUIRE) {
+		free(c);
+		return -EINVAL;
+	}
 	if (c == NULL)
 		return -ENOMEM;
 	c->slots = config->depth * SLOTS;
@@ -362,12 +374,12 @@ copy_new(struct loop *loop, const struct copy_config *config, struct copy **ret)
 	}
 	c->loop = loop;
 	c->config = *config;
-	c->status.length = config->length;
+	c->config.zeroed = config->zeroed && !config->destination->stream;
 	c->offload = config->offload == COPY_OFFLOAD_REQUIRE ||
 		     (config->offload == COPY_OFFLOAD_AUTO && !reads &&
 			 config->destination->can_copy);
-	c->grain = grain(config);
-	c->end = config->length == UINT64_MAX ? UINT64_MAX
+	c->grain = grain(&c->config);
+	c->end = config->length == UINT64_MAX ? config->source->size
 					      : config->offset + config->length;
 	c->safe = c->saved = config->offset + config->resume;
 	c->next = reads ? config->offset : c->safe;
@@ -393,8 +405,8 @@ void
 copy_status(const struct copy *c, struct copy_status *ret)
 {
 	*ret = c->status;
-	if (c->end != UINT64_MAX)
-		ret->length = c->end - c->config.offset;
+	ret->length =
+	    c->end == UINT64_MAX ? UINT64_MAX : c->end - c->config.offset;
 }
 
 void

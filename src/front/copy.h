@@ -25,7 +25,7 @@ struct copy;
 
 enum copy_sparse {
 	COPY_SPARSE_AUTO, /* holes stay holes; long runs of zeros become one */
-	COPY_SPARSE_ALWAYS, /* every block of zeros becomes a hole */
+	COPY_SPARSE_ALWAYS, /* every 4096 bytes (or block) of zeros, too */
 	COPY_SPARSE_NEVER   /* every block is allocated at the destination */
 };
 
@@ -39,7 +39,7 @@ struct copy_config {
 	struct bdev *source;	  /* outlives the copy, as all that follows */
 	struct bdev *destination; /* the same */
 	uint64_t offset; /* where it begins, in both; 0 with a stream */
-	uint64_t length; /* UINT64_MAX: to the end of the stream */
+	uint64_t length; /* UINT64_MAX: to the end of the source */
 	uint64_t resume; /* so many bytes of it are at the destination */
 	uint32_t chunk;	 /* bytes of a request, a power of two >= 4096 */
 	unsigned depth;	 /* chunks in flight, >= 1 */
@@ -74,12 +74,14 @@ struct copy_config {
 struct copy_status {
 	uint64_t length;  /* as configured, or known by now, or UINT64_MAX */
 	uint64_t done;	  /* bytes that are at the destination */
-	uint64_t skipped; /* of those: holes, and what had not changed */
+	uint64_t skipped; /* of those: holes, zeros that are made holes, and
+			     what had not changed */
 	uint64_t bad;	  /* of those: could not be read */
 	bool offloaded;	  /* the target moves the data */
 };
 
-/* Begins.  0 or -ENOMEM. */
+/* Begins.  0, -ENOMEM, or -EINVAL: an offload is required, but digest() or
+ * changed() has to see the data. */
 int copy_new(struct loop *, const struct copy_config *, struct copy **ret);
 /* Ends early; done() follows with why (copied) when nothing is in flight. */
 void copy_stop(struct copy *, const struct error *why);

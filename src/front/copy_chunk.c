@@ -29,8 +29,10 @@ chunk_done(struct chunk *k, bool ok)
 {
 	k->state = CHUNK_DONE;
 	k->ok = ok;
-	if (ok)
+	if (ok) {
 		k->copy->status.done += k->length;
+		k->copy->status.skipped += k->skipped;
+	}
 	copy_moved_on(k->copy);
 }
 
@@ -139,16 +141,13 @@ put_zeros(struct chunk *k, uint64_t from, uint64_t to)
 	struct copy *c = k->copy;
 	struct piece *p;
 
-	if (c->config.zeroed && c->config.sparse != COPY_SPARSE_NEVER) {
-		c->status.skipped += to - from;
+	k->skipped += to - from;
+	if (c->config.zeroed && c->config.sparse != COPY_SPARSE_NEVER)
 		return;
-	}
 	p = free_piece(k);
 	piece_fill(p, BDEV_ZERO, from, to - from, NULL, piece_done);
 	if (c->config.sparse == COPY_SPARSE_NEVER)
 		p->req.flags = BDEV_NO_HOLE;
-	if (k->hole)
-		c->status.skipped += to - from;
 	k->pieces++;
 	bdev_submit(c->config.destination, &p->req);
 }
@@ -200,7 +199,7 @@ chunk_known(struct chunk *k)
 	if (c->stopping) {
 		chunk_done(k, false);
 	} else if (!k->changed) {
-		c->status.skipped += k->length;
+		k->skipped = k->length;
 		chunk_done(k, true);
 	} else if (k->at + k->length > c->config.destination->size) {
 		error_set(&why, ERROR_FAILED,
@@ -287,25 +286,31 @@ salvage_done(struct bdev_req *req)
 	uint32_t at = (uint32_t)(req->offset - k->at);
 	uint32_t length = (uint32_t)p->iov.iov_len;
 	uint32_t block = c->config.source->block_size;
-	uint32_t half = length / 2 / block * block;
+	uint64_t middle = (req->offset + length / 2) / block * block;
+	uint32_t half;
 
+	if (middle <= req->offset)
+		middle = req->offset / block * block + block;
+	half = (uint32_t)(middle - req->offset);
 	if (req->result < 0 && p->why.class != ERROR_IO) {
 		chunk_failed(k, "reading", p);
 		return;
 	}
-	if (req->result < 0 && half > 0) {
+	if (req->result < 0 && half < length) {
 		salvage_push(k, at + half, length - half);
 		salvage_push(k, at, half);
 	} else if (req->result < 0) {
 		memset(k->buf + at, 0, length);
 		c->status.bad += length;
-		c->config.bad(c->config.ctx, req->offset, length, &p->why);
+		if (c->config.bad != NULL)
+			c->config.bad(
+			    c->config.ctx, req->offset, length, &p->why);
 	}
 	salvage_next(k);
 }
 
 /* Reads the parts of a chunk that could not be read as a whole, halving those
- * that fail until single blocks are left. */
+ * that fail, between blocks, until single blocks are left. */
 static void
 salvage_next(struct chunk *k)
 {
@@ -350,7 +355,8 @@ read_done(struct bdev_req *req)
 
 	p->req.done = NULL;
 	if (req->result < 0 && c->config.skip_errors && !c->stopping &&
-	    p->why.class == ERROR_IO && chunk_has_buf(k)) {
+	    p->why.class == ERROR_IO && !c->config.source->stream &&
+	    chunk_has_buf(k)) {
 		salvage_push(k, 0, (uint32_t)k->length);
 		salvage_next(k);
 		return;

@@ -16,7 +16,7 @@
 #define COPY_ALIGN   4096u /* holes begin and end there, or are not told */
 #define COPY_EXTENTS 256
 #define COPY_PIECES  16 /* WRITEs and ZEROs of one chunk in flight */
-#define COPY_SALVAGE 32 /* log2 of the largest chunk */
+#define COPY_SALVAGE 40 /* more than log2 of the largest chunk */
 
 enum chunk_state {
 	CHUNK_BUSY,  /* at the source, a helper or the destination */
@@ -47,7 +47,8 @@ struct chunk {
 	uint8_t *back;	  /* as read back from the destination */
 	uint64_t written; /* pieces up to here are submitted */
 	unsigned pieces;  /* in flight */
-	size_t load;	  /* how much it counts in copy.loaded */
+	uint64_t skipped; /* bytes that were not put as data */
+	bool loads;	  /* may have buffers: counts in copy.loaded */
 	unsigned salvages;
 	struct job job; /* changed() */
 
@@ -67,14 +68,14 @@ struct copy {
 
 	struct chunk *ring;
 	unsigned slots;
-	uint64_t head; /* number of the oldest chunk in the ring */
-	uint64_t tail; /* number of the next one */
-	uint64_t next; /* where it begins */
-	uint64_t end;  /* where the last one ends, as far as is known */
-	uint64_t safe; /* all before it is at the destination */
-	bool gap;      /* what follows safe is not, and will not be */
-	uint64_t put;  /* number of the next chunk for a stream */
-	size_t loaded; /* bytes of chunks that are not done */
+	uint64_t head;	 /* number of the oldest chunk in the ring */
+	uint64_t tail;	 /* number of the next one */
+	uint64_t next;	 /* where it begins */
+	uint64_t end;	 /* where the last one ends, as far as is known */
+	uint64_t safe;	 /* all before it is at the destination */
+	bool gap;	 /* what follows safe is not, and will not be */
+	uint64_t put;	 /* number of the next chunk for a stream */
+	unsigned loaded; /* chunks that may have buffers */
 	struct free_buf {
 		struct free_buf *next;
 	} * bufs; /* of config.chunk bytes, the last used first */
@@ -83,10 +84,11 @@ struct copy {
 	struct bdev_extent told[COPY_EXTENTS]; /* by the source */
 	struct bdev_extent extents[2 * COPY_EXTENTS + 1];
 	unsigned extents_n;
-	unsigned extents_i;   /* the extent in which next lies ... */
-	uint64_t extents_at;  /* ... and where that begins */
-	bool extents_used;    /* the source tells holes */
-	bool extents_pending; /* in flight */
+	uint64_t extents_from; /* where they begin */
+	unsigned extents_i;    /* the extent in which next lies ... */
+	uint64_t extents_at;   /* ... and where that begins */
+	bool extents_used;     /* the source tells holes */
+	bool extents_pending;  /* in flight */
 
 	struct job digest_job;
 	uint64_t digest_from, digest_to; /* numbers of the chunks it has */

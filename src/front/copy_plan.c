@@ -12,7 +12,13 @@
 #include "front/copy_impl.h"
 
 #define HOLE_MOST (UINT64_C(1) << 30)
-#define HOLE_WORK (UINT64_C(1) << 24) /* when its zeros are hashed */
+#define HOLE_WORK (UINT64_C(1) << 24) /* when its zeros are hashed or sent */
+
+static uint64_t
+least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
 
 static uint64_t
 round_up(uint64_t n)
@@ -23,16 +29,16 @@ round_up(uint64_t n)
 static void
 add_extent(struct copy *c, uint64_t length, enum bdev_alloc alloc)
 {
-	struct bdev_extent *last = &c->extents[c->extents_n - 1];
+	struct bdev_extent *next = &c->extents[c->extents_n];
 
 	if (length == 0)
 		return;
-	if (c->extents_n > 0 && last->alloc == alloc) {
-		last->length += length;
+	if (c->extents_n > 0 && next[-1].alloc == alloc) {
+		next[-1].length += length;
 		return;
 	}
-	c->extents[c->extents_n++] =
-	    (struct bdev_extent){ .length = length, .alloc = alloc };
+	c->extents_n++;
+	*next = (struct bdev_extent){ .length = length, .alloc = alloc };
 }
 
 /* Neighbours of a kind become one, and holes give what is not aligned of them
@@ -49,7 +55,7 @@ tidy_extents(struct copy *c, unsigned n)
 		uint64_t end = at, first, last;
 
 		for (j = i; j < n && c->told[j].alloc == alloc; j++)
-			end += c->told[j].length;
+			end += least(c->told[j].length, c->end - end);
 		first = round_up(at);
 		last = end == c->end ? end : end - end % COPY_ALIGN;
 		if (alloc == BDEV_HOLE && first < last) {
@@ -70,14 +76,11 @@ extents_done(struct bdev_req *req)
 
 	c->extents_pending = false;
 	c->extents_i = 0;
-	c->extents_at = c->next;
-	if (req->result < 0) {
-		c->extents_used = false;
-		c->extents_n = 0;
-	} else {
-		tidy_extents(c, req->extents_n);
-	}
-	deferred_set(c->loop, &c->pump);
+	c->extents_from = c->extents_at = c->next;
+	tidy_extents(c, req->result < 0 ? 0 : req->extents_n);
+	/* A source that cannot tell is all data. */
+	c->extents_used = c->extents_n > 0;
+	copy_moved_on(c);
 }
 
 static void
@@ -123,10 +126,18 @@ extent_here(struct copy *c)
 	return c->extents_i < c->extents_n ? e : NULL;
 }
 
+/* The bytes of one chunk that is a hole. */
 static uint64_t
-least(uint64_t a, uint64_t b)
+hole_most(const struct copy *c)
 {
-	return a < b ? a : b;
+	const struct bdev *to = c->config.destination;
+
+	if (c->config.verify)
+		return c->config.chunk;
+	if (c->config.digest != NULL || c->config.sparse == COPY_SPARSE_NEVER ||
+	    !(to->can_fast_zero || c->config.zeroed))
+		return HOLE_WORK;
+	return HOLE_MOST;
 }
 
 /* 0 when the source has to be asked first. */
@@ -134,7 +145,7 @@ static int
 plan_extent(struct copy *c, struct chunk *k, uint64_t grid_end)
 {
 	const struct bdev_extent *e = extent_here(c);
-	uint64_t extent_end, most;
+	uint64_t extent_end;
 
 	if (e == NULL) {
 		ask_extents(c);
@@ -143,10 +154,10 @@ plan_extent(struct copy *c, struct chunk *k, uint64_t grid_end)
 	extent_end = c->extents_at + e->length;
 	k->hole = e->alloc == BDEV_HOLE;
 	if (c->config.changed != NULL) {
-		/* A window that ends within the chunk, but not because the
-		 * source tells no more. */
+		/* The window ends within the chunk: one that begins with it
+		 * may show that it is a hole as a whole. */
 		if (k->hole && extent_end < grid_end &&
-		    extent_end == known_to(c) && c->extents_at < c->next) {
+		    extent_end == known_to(c) && c->extents_from < c->next) {
 			c->extents_n = 0;
 			ask_extents(c);
 			return 0;
@@ -154,10 +165,7 @@ plan_extent(struct copy *c, struct chunk *k, uint64_t grid_end)
 		k->hole = k->hole && extent_end >= grid_end;
 		k->length = grid_end - k->at;
 	} else if (k->hole) {
-		most = c->config.verify	  ? c->config.chunk
-		       : c->config.digest ? HOLE_WORK
-					  : HOLE_MOST;
-		k->length = least(extent_end - k->at, most);
+		k->length = least(extent_end - k->at, hole_most(c));
 	} else {
 		k->length = least(extent_end, grid_end) - k->at;
 	}

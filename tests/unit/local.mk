@@ -14,6 +14,16 @@ LUN_RIG = \
 	tests/unit/lun_rig.h
 LUN_RIG_LIBS = src/block/libblock.a src/proto/libproto.a src/base/libbase.a \
 	$(LUNTAP_LIBS) $(CMOCKA_LIBS)
+# The copy over fake devices, in virtual time instead of the layer src/io.
+COPY_RIG = \
+	tests/unit/copy_rig.c \
+	tests/unit/copy_rig.h \
+	tests/unit/fake_bdev.c \
+	tests/unit/fake_bdev.h \
+	tests/unit/prng.h \
+	tests/unit/unit.h
+COPY_RIG_LIBS = src/front/libfront.a src/base/libbase.a $(LUNTAP_LIBS) \
+	$(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/test_activation
 tests_unit_test_activation_SOURCES = \
 	cmd/activation.c \
@@ -34,6 +44,10 @@ tests_unit_test_coalesce_SOURCES = tests/unit/test_coalesce.c tests/unit/unit.h
 tests_unit_test_coalesce_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_control
 tests_unit_test_control_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_copy_random
+tests_unit_test_copy_random_SOURCES = $(COPY_RIG) \
+	tests/unit/test_copy_random.c
+tests_unit_test_copy_random_LDADD = $(COPY_RIG_LIBS)
 check_PROGRAMS += tests/unit/test_crc32c
 tests_unit_test_crc32c_SOURCES = tests/unit/test_crc32c.c tests/unit/unit.h
 tests_unit_test_crc32c_LDADD = $(UNIT_LIBS)
