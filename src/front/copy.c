@@ -56,9 +56,15 @@ copy_buf_put(struct copy *c, uint8_t *memory)
 void
 copy_fail(struct copy *c, const struct error *why)
 {
-	if (!c->stopping)
-		c->why = *why;
+	if (c->stopping)
+		return;
 	c->stopping = true;
+	c->why = *why;
+	/* A peer may never answer.  What a device is to keep is not given up:
+	 * the journal shall know of it. */
+	bdev_interrupt(c->config.source);
+	if (c->config.destination->stream)
+		bdev_interrupt(c->config.destination);
 	copy_moved_on(c);
 }
 
@@ -405,6 +411,7 @@ void
 copy_status(const struct copy *c, struct copy_status *ret)
 {
 	*ret = c->status;
+	ret->prefix = c->safe - c->config.offset;
 	ret->length =
 	    c->end == UINT64_MAX ? UINT64_MAX : c->end - c->config.offset;
 }

@@ -74,6 +74,7 @@ struct copy_config {
 struct copy_status {
 	uint64_t length;  /* as configured, or known by now, or UINT64_MAX */
 	uint64_t done;	  /* bytes that are at the destination */
+	uint64_t prefix;  /* so many from the beginning are, without a gap */
 	uint64_t skipped; /* of those: holes, zeros that are made holes, and
 			     what had not changed */
 	uint64_t bad;	  /* of those: could not be read */

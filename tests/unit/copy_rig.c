@@ -284,6 +284,10 @@ check_always(const struct rig *r)
 	copy_status(r->copy, &status);
 	assert_in_range(status.done, 0, r->range);
 	assert_in_range(status.skipped, 0, status.done);
+	assert_in_range(status.prefix, r->saved, r->range);
+	if (!to->bdev.stream)
+		assert_memory_equal(
+		    to->content + config->offset, r->expected, status.prefix);
 	assert_int_equal(status.bad, r->bad);
 }
 
@@ -320,6 +324,7 @@ check_copied(const struct rig *r)
 		assert_int_equal(r->saved, r->range);
 	copy_status(r->copy, &status);
 	assert_int_equal(status.done, r->range);
+	assert_int_equal(status.prefix, r->range);
 	assert_int_equal(status.length, r->range);
 	for (uint64_t i = config->resume; i < r->range; i++)
 		assert_int_equal(

@@ -370,6 +370,8 @@ flight_end(struct flight *fl)
 	struct bdev_req *req = fl->req;
 	struct fake *f = fl->fake;
 
+	if (f->interrupted && (f->silent || prng_below(f->loop->dice, 2)))
+		return flight_fail(fl, -ECANCELED, ERROR_FAILED);
 	if (fl->broken)
 		return flight_fail(fl, -EIO, ERROR_FAILED);
 	if (fl->fails) {
@@ -451,6 +453,8 @@ step_flight(struct loop *loop)
 
 	while (n-- > 0)
 		fl = TAILQ_NEXT(fl, link);
+	if (fl->fake->silent && !fl->fake->interrupted)
+		return;
 	if (fl->req->place != NULL && prng_below(loop->dice, 4) == 0) {
 		flight_place(fl);
 		return;
@@ -540,9 +544,16 @@ fake_close(struct bdev *bdev)
 	(void)bdev;
 }
 
+static void
+fake_interrupt(struct bdev *bdev)
+{
+	fake_of(bdev)->interrupted = true;
+}
+
 static const struct bdev_ops fake_ops = {
 	.submit = fake_submit,
 	.close = fake_close,
+	.interrupt = fake_interrupt,
 };
 
 /* ---- devices ---- */

@@ -48,6 +48,7 @@ struct fake {
 	uint64_t room; /* bytes of each: the size, or where a stream ends */
 	uint64_t at;   /* of a stream: where the next request is */
 	bool in_order; /* requests end in their order */
+	bool silent;   /* requests end when it is interrupted */
 	bool flushing; /* FLUSH is in flight */
 	bool interrupted;
 	unsigned in_flight;
