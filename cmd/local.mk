@@ -39,6 +39,9 @@ luntap_SOURCES = \
 	cmd/run.h \
 	cmd/secret.c \
 	cmd/secret.h \
+	cmd/sense.c \
+	cmd/sensewords.c \
+	cmd/sensewords.h \
 	cmd/serve.c \
 	cmd/serve.h \
 	cmd/status.c \

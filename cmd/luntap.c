@@ -21,6 +21,7 @@ static const struct command *const commands[] = {
 	&command_list,
 	&command_inquiry,
 	&command_readcapacity,
+	&command_sense,
 	&command_mount,
 	&command_nbd,
 	&command_unmount,

@@ -7,6 +7,7 @@ dist_man_MANS = \
 	man/luntap-mount.1 \
 	man/luntap-nbd.1 \
 	man/luntap-readcapacity.1 \
+	man/luntap-sense.1 \
 	man/luntap-status.1 \
 	man/luntap-target.1 \
 	man/luntap-unmount.1

@@ -33,6 +33,10 @@ src_proto_libproto_a_SOURCES = \
 	src/proto/sender.h \
 	src/proto/sense.c \
 	src/proto/sense.h \
+	src/proto/sensecode.c \
+	src/proto/sensecode.h \
+	src/proto/sensedetail.c \
+	src/proto/sensedetail.h \
 	src/proto/text.c \
 	src/proto/text.h \
 	src/proto/url.c \

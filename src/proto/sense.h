@@ -107,8 +107,6 @@ int sense_put(uint8_t *buf, size_t size, bool descriptor, const struct sense *);
 
 /* "MEDIUM ERROR" ... */
 const char *sense_key_name(uint8_t key);
-/* "UNRECOVERED READ ERROR" ..., NULL when not in the table. */
-const char *sense_code_name(uint8_t asc, uint8_t ascq);
 /* One line: "MEDIUM ERROR, UNRECOVERED READ ERROR (3/11/00), LBA 1234".  What a
  * copy that was aborted has in its INFORMATION field is what it has not copied.
  * Returns dst. */

@@ -167,11 +167,11 @@ json() { # EXPRESSION
 
 @test "every --help fits a screen, and every command has one" {
 	expect 0 luntap --help
-	for command in discover list inquiry readcapacity mount unmount \
+	for command in discover list inquiry readcapacity mount sense unmount \
 		status target; do
 		[[ $output = *"$command"* ]]
 	done
-	for command in discover list inquiry readcapacity mount unmount \
+	for command in discover list inquiry readcapacity mount sense unmount \
 		status target; do
 		expect 0 luntap "$command" --help
 		[ "${#lines[@]}" -le 30 ]

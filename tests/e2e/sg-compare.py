@@ -6,6 +6,7 @@
     sg-compare.py LUNTAP vpd PAGE FILE     a page, likewise
     sg-compare.py LUNTAP random SEED       pages of random bytes, each field
     sg-compare.py LUNTAP lists             pages that are lists, each kind
+    sg-compare.py LUNTAP sense SEED        sense data of random bytes
 
 Every field of a page is a row here: what sg_vpd or sg_inq print, and the
 member of our JSON.  A row that finds nothing in their output is an error, too.
@@ -315,6 +316,107 @@ def compare_random(luntap, seed):
                         raise SystemExit(f"{e}: {f.read().hex()}") from e
 
 
+# What sg_decode_sense prints, and the members of sense_key_specific.
+SPECIFIC = [
+    (r"Progress indication: (\d+)\.", "progress_percent"),
+    (r"Actual retry count: (\w+)", "actual_retry_count"),
+    (r"(?:Error in |Relative to ).*[Bb]yte (\d+)", "byte"),
+    (r"bit (\d+)", "bit"),
+    (r"overflow flag is (\d)", "unit_attention_queue_overflow"),
+]
+
+
+def compare_code(theirs, ours):
+    known = re.search(r"Additional sense: (.*)", theirs)
+    if known is None:
+        wanted = "vendor specific" in theirs
+        if ours["vendor_specific"] != wanted:
+            return "vendor_specific"
+        return None if wanted or "not known" in ours["additional_sense"] \
+            else "additional_sense"
+    # They know tapes, too, and give numbers; 41/NN and 42/NN are theirs alone.
+    text = re.sub(r" (\[0x.*\]|\((should )?use .*\)|of 0x.*)", "",
+                  known[1]).upper()
+    if ours["asc"] in ("41", "42") and ours["ascq"] != "00":
+        return None
+    if ours["additional_sense"].upper() == text:
+        return None
+    return None if "not known" in ours["additional_sense"] and \
+        not ours["vendor_specific"] else "additional_sense"
+
+
+def compare_sense(luntap, data):
+    """The member that differs, or None; their words."""
+    theirs = output("sg_decode_sense", "--nospace", data.hex())
+    ours = json.loads(output(luntap, "sense", "--json", data.hex()))
+    key = re.search(r"Sense key: ([^(\n]*)", theirs)[1].upper()
+    # T10 has no name for Ch any more.
+    if ours["sense_key"] != 12 and ours["sense_key_name"] != key:
+        return "sense_key_name", theirs
+    if ours["deferred"] != ("deferred" in theirs):
+        return "deferred", theirs
+    if not theirs.startswith(ours["format"].capitalize()):
+        return "format", theirs
+    bad = compare_code(theirs, ours)
+    if bad is not None:
+        return bad, theirs
+    specific = ours.get("sense_key_specific", {})
+    information = None
+    if ours["format"] == "fixed":
+        information = ours["information"]
+        if ours["information_valid"] == ("Valid=0" in theirs):
+            return "information_valid", theirs
+    for entry in ours.get("descriptors", []):
+        specific = entry.get("sense_key_specific", specific)
+        if entry["type"] == "00" and entry.get("valid"):
+            information = entry["information"]
+    for pattern, member in SPECIFIC:
+        found = re.search(pattern, theirs)
+        if found is not None and int(found[1], 0) != specific.get(member):
+            return member, theirs
+        if found is None and member in specific:
+            return member, theirs
+    found = re.search(r"Info fld=0x([0-9a-f]+)|Information: 0x([0-9a-f]+)",
+                      theirs)
+    if found is not None and int(found[1] or found[2], 16) != information:
+        return "information", theirs
+    return None, theirs
+
+
+def random_sense(rng):
+    asc, ascq = rng.randrange(0x90), rng.choice(
+        [0, 1, 2, 3, rng.randrange(16), rng.randrange(256)])
+    key = rng.randrange(16)
+    specific = rng.randbytes(3)
+    if rng.randrange(2):
+        data = bytearray(rng.randbytes(18))
+        data[0] = rng.choice([0x70, 0x71, 0xf0, 0xf1])
+        data[2] = data[2] & 0xf0 | key
+        data[7] = 10
+        data[12], data[13] = asc, ascq
+        data[15:18] = specific
+        return bytes(data)
+    # Each type at most once; the ones that sg3_utils prints.
+    parts = [b"\x00\x0a\x80\x00" + rng.randbytes(8),
+             # SKSV is always one here (SPC-4, 4.5.2.4.1).
+             b"\x02\x06\0\0" + bytes([specific[0] | 0x80]) +
+             specific[1:] + b"\0",
+             b"\x03\x02\0" + rng.randbytes(1),
+             b"\x90\x03" + rng.randbytes(3)]
+    rest = b"".join(rng.sample(parts, rng.randrange(1, 4)))
+    return bytes([rng.choice([0x72, 0x73]), key, asc, ascq, 0, 0, 0,
+                  len(rest)]) + rest
+
+
+def compare_random_sense(luntap, seed):
+    rng = random.Random(seed)
+    for _ in range(200):
+        data = random_sense(rng)
+        bad, theirs = compare_sense(luntap, data)
+        if bad is not None:
+            raise SystemExit(f"{data.hex()}: {bad}; they: {theirs}")
+
+
 def main():
     luntap, what = sys.argv[1:3]
     if what == "inquiry":
@@ -323,6 +425,8 @@ def main():
         compare(luntap, sys.argv[3], sys.argv[4])
     elif what == "lists":
         compare_lists(luntap)
+    elif what == "sense":
+        compare_random_sense(luntap, sys.argv[3])
     elif what == "random":
         compare_random(luntap, sys.argv[3])
     else:

@@ -248,6 +248,13 @@ tests_unit_test_sender_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_sense
 tests_unit_test_sense_SOURCES = tests/unit/test_sense.c tests/unit/unit.h
 tests_unit_test_sense_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_sensecode
+tests_unit_test_sensecode_SOURCES = tests/unit/test_sensecode.c tests/unit/unit.h
+tests_unit_test_sensecode_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_sensedetail
+tests_unit_test_sensedetail_SOURCES = \
+	tests/unit/test_sensedetail.c tests/unit/unit.h
+tests_unit_test_sensedetail_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_serial
 tests_unit_test_serial_SOURCES = tests/unit/test_serial.c tests/unit/unit.h
 tests_unit_test_serial_LDADD = $(UNIT_LIBS)
