@@ -5,6 +5,7 @@
 
 #include <sys/uio.h>
 #include <stddef.h>
+#include <string.h>
 
 /* Bytes of n vectors. */
 static inline size_t
@@ -40,6 +41,37 @@ iov_part(const struct iovec *iov, int n, size_t skip, size_t length,
 		skip = 0;
 	}
 	return used;
+}
+
+/* Copies length bytes to the vectors, from their byte skip on. */
+static inline void
+iov_scatter(const struct iovec *iov, int n, size_t skip, const void *from,
+    size_t length)
+{
+	const char *at = (const char *)from;
+	struct iovec part;
+
+	while (length > 0 && iov_part(iov, n, skip, length, &part, 1) == 1) {
+		memcpy(part.iov_base, at, part.iov_len);
+		at += part.iov_len;
+		skip += part.iov_len;
+		length -= part.iov_len;
+	}
+}
+
+/* Copies length bytes from the vectors, from their byte skip on. */
+static inline void
+iov_gather(const struct iovec *iov, int n, size_t skip, void *to, size_t length)
+{
+	char *at = (char *)to;
+	struct iovec part;
+
+	while (length > 0 && iov_part(iov, n, skip, length, &part, 1) == 1) {
+		memcpy(at, part.iov_base, part.iov_len);
+		at += part.iov_len;
+		skip += part.iov_len;
+		length -= part.iov_len;
+	}
 }
 
 #endif

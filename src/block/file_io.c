@@ -166,25 +166,6 @@ file_read(const struct file_req *fr, int fd)
 	return 0;
 }
 
-static void
-copy_out(const struct bdev_req *req, uint64_t skip, const uint8_t *from,
-    size_t length)
-{
-	struct iovec iov[IOV_MOST];
-
-	while (length > 0) {
-		int n = iov_part(
-		    req->iov, req->iovcnt, skip, length, iov, IOV_MOST);
-
-		for (int i = 0; i < n; i++) {
-			memcpy(iov[i].iov_base, from, iov[i].iov_len);
-			from += iov[i].iov_len;
-			skip += iov[i].iov_len;
-			length -= iov[i].iov_len;
-		}
-	}
-}
-
 /* O_DIRECT by way of an aligned buffer. */
 static int
 read_direct_part(const struct file_req *fr, uint8_t *buffer)
@@ -211,7 +192,7 @@ read_direct_part(const struct file_req *fr, uint8_t *buffer)
 			want = (size_t)got - skip;
 		if (want > req->length - done)
 			want = req->length - done;
-		copy_out(req, done, buffer + skip, want);
+		iov_scatter(req->iov, req->iovcnt, done, buffer + skip, want);
 		done += want;
 	}
 	return 0;

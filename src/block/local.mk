@@ -19,7 +19,16 @@ src_block_libblock_a_SOURCES = \
 	src/block/lun_zero.c \
 	src/block/mem.c \
 	src/block/mem.h \
+	src/block/nbdclient.h \
 	src/block/pipe.c \
 	src/block/pipe.h \
 	src/block/range.c \
 	src/block/range.h
+if LIBNBD
+src_block_libblock_a_SOURCES += \
+	src/block/nbdclient.c \
+	src/block/nbdclient_impl.h \
+	src/block/nbdclient_io.c
+else
+src_block_libblock_a_SOURCES += src/block/nbdclient_none.c
+endif

@@ -196,6 +196,13 @@ tests_unit_test_newfile_SOURCES = \
 	tests/unit/test_newfile.c \
 	tests/unit/unit.h
 tests_unit_test_newfile_LDADD = $(UNIT_LIBS)
+if LIBNBD
+check_PROGRAMS += tests/unit/test_nbdclient
+tests_unit_test_nbdclient_SOURCES = \
+	tests/unit/bdev_suite.h \
+	tests/unit/test_nbdclient.c
+tests_unit_test_nbdclient_LDADD = $(UNIT_LIBS)
+endif
 check_PROGRAMS += tests/unit/test_nreader
 tests_unit_test_nreader_SOURCES = tests/unit/test_nreader.c tests/unit/unit.h
 tests_unit_test_nreader_LDADD = $(UNIT_LIBS)
