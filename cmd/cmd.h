@@ -17,6 +17,7 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 
+extern const struct command command_copy;
 extern const struct command command_discover;
 extern const struct command command_inquiry;
 extern const struct command command_list;

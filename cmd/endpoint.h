@@ -36,6 +36,9 @@ struct endpoint_config {
 	struct options *options; /* outlives the endpoint */
 	bool writable;		 /* a destination; else it is only read */
 	bool stream;		 /* "-" is allowed */
+	/* What is written is not copied on its way (io/zerocopy.h): memory of a
+	 * WRITE that has failed is not used again. */
+	bool zerocopy;
 	/* A file that is not there is made, of so many bytes. */
 	bool create;
 	uint64_t size;
@@ -79,6 +82,9 @@ const char *endpoint_name(const struct endpoint *);
 const char *endpoint_identity(const struct endpoint *);
 /* The file was not there, and was made (config.create): reads as zeros. */
 bool endpoint_created(const struct endpoint *);
+/* Gives a regular file its size; UINT64_MAX: it grows with what is written, until
+ * it is given one.  No request is in flight.  0, or -1 with err. */
+int endpoint_resize(struct endpoint *, uint64_t size, struct error *err);
 /* Whether both are one medium, as far as can be told. */
 bool endpoint_same(const struct endpoint *, const struct endpoint *);
 

@@ -138,6 +138,12 @@ file_open_bdev(struct endpoint *e, struct error *err)
 	return 0;
 }
 
+int
+endpoint_resize(struct endpoint *e, uint64_t size, struct error *err)
+{
+	return file_resize(e->bdev, size, err);
+}
+
 static void
 file_free(struct endpoint *e)
 {

@@ -86,6 +86,7 @@ lun_begin(struct endpoint *e, const struct url *url, struct error *err)
 	    lunaddr_text(lun, url->lun));
 	if (options_link(e->config.options, url, &config.link, err) < 0)
 		return -1;
+	config.link.zerocopy = e->config.zerocopy;
 	return disks_new(e->loop, &config, &e->disks, err);
 }
 

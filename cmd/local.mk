@@ -6,6 +6,11 @@ luntap_SOURCES = \
 	cmd/client.c \
 	cmd/client.h \
 	cmd/cmd.h \
+	cmd/copy.c \
+	cmd/copy_check.c \
+	cmd/copy_impl.h \
+	cmd/copy_records.c \
+	cmd/copy_run.c \
 	cmd/device.c \
 	cmd/device.h \
 	cmd/device_detach.c \
@@ -17,6 +22,7 @@ luntap_SOURCES = \
 	cmd/endpoint_file.c \
 	cmd/endpoint_impl.h \
 	cmd/endpoint_lun.c \
+	cmd/endpoint_stream.c \
 	cmd/fault.c \
 	cmd/fault.h \
 	cmd/initiator.c \
@@ -32,6 +38,8 @@ luntap_SOURCES = \
 	cmd/nbduri.h \
 	cmd/options.c \
 	cmd/options.h \
+	cmd/progress.c \
+	cmd/progress.h \
 	cmd/readcapacity.c \
 	cmd/report.c \
 	cmd/report.h \

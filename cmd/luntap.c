@@ -24,6 +24,7 @@ static const struct command *const commands[] = {
 	&command_sense,
 	&command_mount,
 	&command_nbd,
+	&command_copy,
 	&command_unmount,
 	&command_status,
 	&command_target,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 dist_man_MANS = \
 	man/luntap.1 \
+	man/luntap-copy.1 \
 	man/luntap-discover.1 \
 	man/luntap-inquiry.1 \
 	man/luntap-list.1 \

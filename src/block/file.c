@@ -384,13 +384,10 @@ file_make(struct loop *loop, int fd, const char *path, uint64_t size,
 		file_close(&f->bdev);
 		return -1;
 	}
-	f->grows = size == UINT64_MAX;
-	f->bdev.size = INT64_MAX;
 	error = sync_folder_of(path);
 	if (error != 0)
 		error_set(err, ERROR_FAILED, "%s: %s", path, strerror(-error));
-	if (error != 0 ||
-	    (!f->grows && file_resize(&f->bdev, size, err) == -1)) {
+	if (error != 0 || file_resize(&f->bdev, size, err) == -1) {
 		file_close(&f->bdev);
 		return -1;
 	}
@@ -421,12 +418,16 @@ file_resize(struct bdev *bdev, uint64_t size, struct error *err)
 {
 	struct file *f = file_of(bdev);
 
+	f->grows = size == UINT64_MAX;
+	if (f->grows) {
+		bdev->size = INT64_MAX;
+		return 0;
+	}
 	if (size > INT64_MAX || ftruncate(f->fd, (off_t)size) == -1)
 		return error_set(err, ERROR_FAILED,
 		    "%s: cannot be made %" PRIu64 " bytes long: %s", f->path,
 		    size, strerror(size > INT64_MAX ? EFBIG : errno));
 	bdev->size = size;
-	f->grows = false;
 	return 0;
 }
 

@@ -29,7 +29,8 @@ int file_create(struct loop *, const char *path, uint64_t size,
     struct bdev **ret, struct error *err);
 
 /* Gives a regular file its size, from file_open() with block_size 1 or
- * file_create().  No request is in flight.  0, or -1 with err set. */
+ * file_create(); UINT64_MAX: from now on it grows.  No request is in flight.  0,
+ * or -1 with err set. */
 int file_resize(struct bdev *, uint64_t size, struct error *err);
 
 /* Whether path leads to what bdev has open, to the disk that it is a partition

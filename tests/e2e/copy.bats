@@ -1,0 +1,306 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# copy: from every kind of end to every other, on both targets and with both
+# block sizes, and what happens when something is in the way.
+
+load lib
+
+SIZE=$((24 << 20))
+
+setup_file() {
+	make_dir
+	truncate -s 24M "$DIR/tgt1" "$DIR/tgt2"
+	start_target plain --thin ram:24M ram:24M,block-size=4096 ram:24M
+	export PLAIN=${URLS[0]%/*}
+	start_tgtd
+	tgt_target 1 "$IQN"
+	tgt_lun 1 1 "$DIR/tgt1"
+	tgt_lun 1 2 "$DIR/tgt2" 4096
+	export TGTD=iscsi://$TGT_PORTAL/$IQN
+	make_image "$DIR/image" $SIZE 1
+	make_image "$DIR/other" $SIZE 2
+	head -c 5000001 "$DIR/image" >"$DIR/odd"
+	chmod 644 "$DIR/odd"
+}
+
+teardown_file() {
+	stop_tgtd
+	clean_up
+}
+
+# Data, zeros that are written, and holes, in pieces of odd sizes.
+make_image() { # FILE SIZE SEED
+	python3 - "$@" <<'PY'
+import os, random, sys
+path, size, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+r = random.Random(seed)
+with open(path, "wb") as f:
+    f.truncate(size)
+    at = 0
+    while at < size:
+        n = min(size - at, r.choice([4096, 65536, 300000, 1 << 20, 3 << 20]))
+        kind = r.randrange(3)
+        if kind < 2:
+            f.seek(at)
+            f.write(r.randbytes(n) if kind == 0 else bytes(n))
+        at += n
+PY
+	chmod 644 "$1"
+}
+
+# Bytes that a file takes.
+allocated() { # FILE
+	echo $(($(stat -c %b "$1") * 512))
+}
+
+@test "file to LUN to file, and LUN to LUN, on both targets and block sizes" {
+	local n=0
+	for from in "$PLAIN/0" "$PLAIN/1" "$TGTD/1" "$TGTD/2"; do
+		expect 0 luntap copy "$DIR/image" "$from"
+		n=$((n + 1))
+		expect 0 luntap copy "$from" "$DIR/home/back$n"
+		cmp "$DIR/image" "$DIR/home/back$n"
+		for to in "$PLAIN/0" "$PLAIN/1" "$TGTD/1" "$TGTD/2"; do
+			[ "$from" != "$to" ] || continue
+			expect 0 luntap copy "$DIR/other" "$to"
+			expect 0 luntap copy "$from" "$to"
+			expect 0 luntap copy --force "$to" "$DIR/home/back$n"
+			cmp "$DIR/image" "$DIR/home/back$n"
+		done
+		rm "$DIR/home/back$n"
+	done
+}
+
+@test "sizes that are no multiple of a block" {
+	for lun in "$PLAIN/0" "$PLAIN/1" "$TGTD/1" "$TGTD/2"; do
+		expect 0 luntap copy "$DIR/other" "$lun"
+		expect 0 luntap copy "$DIR/odd" "$lun"
+		expect 0 luntap copy "$lun" "$DIR/home/all"
+		cmp -n 5000001 "$DIR/odd" "$DIR/home/all"
+		# What is behind it has stayed.
+		cmp -i 5000001 "$DIR/other" "$DIR/home/all"
+		expect 0 luntap copy --range 0:5000001 "$lun" "$DIR/home/odd"
+		cmp "$DIR/odd" "$DIR/home/odd"
+		rm "$DIR/home/all" "$DIR/home/odd"
+	done
+	expect 0 luntap copy "$DIR/odd" "$DIR/home/odd"
+	cmp "$DIR/odd" "$DIR/home/odd"
+	rm "$DIR/home/odd"
+}
+
+@test "through pipes, both ways" {
+	for lun in "$PLAIN/1" "$TGTD/1"; do
+		expect 0 luntap copy "$DIR/other" "$lun"
+		luntap copy - "$lun" < <(cat "$DIR/image")
+		luntap copy "$lun" - | cmp - "$DIR/image"
+		# A file that the shell has opened.
+		luntap copy - "$lun" <"$DIR/other"
+		luntap copy "$lun" - >"$DIR/redirected"
+		cmp "$DIR/other" "$DIR/redirected"
+	done
+	luntap copy - "$DIR/home/new" < <(head -c 5000001 "$DIR/image")
+	cmp "$DIR/home/new" <(head -c 5000001 "$DIR/image")
+	[ "$(stat -c %s "$DIR/home/new")" -eq 5000001 ]
+	luntap copy "$DIR/other" - | luntap copy - - | cmp - "$DIR/redirected"
+	luntap copy --range 1M:3M "$PLAIN/1" - |
+		cmp - <(tail -c +1048577 "$DIR/other" | head -c 3145728)
+	rm "$DIR/home/new"
+}
+
+@test "a pipe that is too long, too short, or closed early" {
+	run luntap copy - "$PLAIN/0" < <(cat "$DIR/image" "$DIR/odd")
+	[ "$status" -eq 1 ]
+	[[ $output = *"longer than the destination"*"25165824 bytes"* ]]
+	run luntap copy --range 0:20M - "$PLAIN/0" < <(head -c 1000 "$DIR/image")
+	[ "$status" -eq 1 ]
+	[[ $output = *"ended after 1000 bytes"* ]]
+	{
+		rc=0
+		luntap copy "$PLAIN/0" - 2>"$DIR/closed" || rc=$?
+		echo $rc >"$DIR/rc"
+	} | head -c 100000 >/dev/null
+	[ "$(cat "$DIR/rc")" -eq 1 ]
+	[[ $(cat "$DIR/closed") = *"standard output"* ]]
+}
+
+@test "sparse images: holes stay holes, and as large as they were" {
+	expect 0 luntap copy "$DIR/image" "$PLAIN/0"
+	expect 0 luntap copy "$PLAIN/0" "$DIR/home/auto"
+	cmp "$DIR/image" "$DIR/home/auto"
+	[ "$(allocated "$DIR/home/auto")" -le "$(allocated "$DIR/image")" ]
+	expect 0 luntap copy --sparse never "$DIR/image" "$DIR/home/never"
+	cmp "$DIR/image" "$DIR/home/never"
+	[ "$(allocated "$DIR/home/never")" -ge $SIZE ]
+	expect 0 luntap copy --sparse always "$DIR/home/never" "$DIR/home/auto"
+	cmp "$DIR/image" "$DIR/home/auto"
+	cp --sparse=always "$DIR/image" "$DIR/reference"
+	# The file system may need a block more to tell where the holes are.
+	[ "$(allocated "$DIR/home/auto")" -le \
+		$(($(allocated "$DIR/reference") + 65536)) ]
+	# Old data where the source has holes has to go.
+	expect 0 luntap copy "$DIR/other" "$PLAIN/0"
+	expect 0 luntap copy "$DIR/image" "$PLAIN/0"
+	luntap copy "$PLAIN/0" - | cmp - "$DIR/image"
+	rm "$DIR"/home/*
+}
+
+@test "a digest is that of the content, wherever it went" {
+	local want
+	for alg in sha256 sha512 sha3-256; do
+		want=$(openssl dgst -"$alg" -r <"$DIR/image")
+		expect 0 luntap copy --digest $alg "$DIR/image" "$PLAIN/1"
+		[ "$output" = "${want%% *}  $DIR/image" ]
+		expect 0 luntap copy --digest $alg "$PLAIN/1" "$DIR/home/out"
+		[ "$output" = "${want%% *}  $PLAIN/1" ]
+		rm "$DIR/home/out"
+		luntap copy --digest $alg "$PLAIN/1" - 2>"$DIR/digest" | cmp - "$DIR/image"
+		[ "$(cat "$DIR/digest")" = "${want%% *}  $PLAIN/1" ]
+	done
+}
+
+@test "--verify reads back" {
+	for lun in "$PLAIN/0" "$PLAIN/1" "$TGTD/1" "$TGTD/2"; do
+		expect 0 luntap copy --verify "$DIR/image" "$lun"
+		expect 0 luntap copy --verify --force "$lun" "$DIR/home/out"
+		cmp "$DIR/image" "$DIR/home/out"
+	done
+	rm "$DIR/home/out"
+}
+
+@test "an interrupted copy goes on, 50 times killed" {
+	local i journal=$DIR/home/journal
+	for i in $(seq 50); do
+		if [ $((i % 2)) -eq 0 ]; then
+			set -- "$DIR/image" "$PLAIN/2"
+		else
+			set -- "$DIR/other" "$PLAIN/2"
+		fi
+		exec_killed "$i" --resume "$journal" --queue-depth 2 \
+			--block-size 64K --rate-limit 40M "$@"
+		expect 0 luntap copy --resume "$journal" "$@"
+		[ ! -e "$journal" ]
+		luntap copy "$PLAIN/2" - | cmp - "$1"
+	done
+}
+# Runs a copy and kills it after some time.
+exec_killed() { # N ARGUMENT...
+	local n=$1
+	shift
+	(exec_as_user "$LUNTAP" copy "$@") 2>/dev/null 3>&- &
+	sleep "0.$((n * 13 % 60 + 10))"
+	kill -KILL $! 2>/dev/null || true
+	wait $! || true
+}
+
+@test "SIGINT ends in order, and the journal goes on from there" {
+	local journal=$DIR/home/journal
+	(exec_as_user "$LUNTAP" copy --resume "$journal" --rate-limit 4M \
+		--block-size 256K "$DIR/image" "$PLAIN/0") 2>"$DIR/said" 3>&- &
+	remember copy $!
+	wait_for test -s "$journal"
+	sleep 1
+	kill -INT "$(cat "$DIR/pids/copy")"
+	rc=0
+	wait "$(cat "$DIR/pids/copy")" || rc=$?
+	rm "$DIR/pids/copy"
+	[ "$rc" -eq 130 ]
+	[[ $(cat "$DIR/said") = *"goes on from there"* ]]
+	tr '\0' '\n' <"$journal" | grep -q '^done [1-9]'
+	expect 2 luntap copy --resume "$journal" "$DIR/other" "$PLAIN/0"
+	[[ $output = *"another source"* ]]
+	expect 0 luntap copy --resume "$journal" "$DIR/image" "$PLAIN/0"
+	luntap copy "$PLAIN/0" - | cmp - "$DIR/image"
+}
+
+@test "incremental: only the chunks that changed are written" {
+	cp "$DIR/image" "$DIR/source"
+	expect 0 luntap copy --manifest "$DIR/home/m1" "$DIR/source" "$PLAIN/0"
+	dd if=/dev/urandom of="$DIR/source" bs=4096 seek=900 count=2 \
+		conv=notrunc status=none
+	dd if=/dev/zero of="$DIR/source" bs=1M seek=17 count=1 conv=notrunc \
+		status=none
+	luntap copy --base "$DIR/home/m1" --manifest "$DIR/home/m2" \
+		--progress json "$DIR/source" "$PLAIN/0" 2>"$DIR/said"
+	[ "$(tail -n 1 "$DIR/said" | jq '.length - .skipped')" -le 2097152 ]
+	luntap copy "$PLAIN/0" - | cmp - "$DIR/source"
+	expect 0 luntap copy --manifest "$DIR/home/m3" "$DIR/source" "$PLAIN/1"
+	cmp "$DIR/home/m2" "$DIR/home/m3"
+	expect 2 luntap copy --base "$DIR/home/m1" "$DIR/source" -
+	expect 2 luntap copy --base "$DIR/home/m1" "$DIR/odd" "$PLAIN/0"
+	[[ $output = *"another size"* ]]
+}
+
+@test "what cannot be read: where it is, what the target said, --on-error skip" {
+	luntap copy "$DIR/image" "$DIR/home/bad.img"
+	start_target bad "$DIR/home/bad.img,inject=read-error=1000+3,inject=read-error=30000"
+	expect 6 luntap copy "${URLS[0]}" "$DIR/home/out"
+	[[ $output = *"reading at byte"*"MEDIUM ERROR"* ]]
+	expect 6 luntap copy --force --on-error skip --mapfile "$DIR/home/map" \
+		"${URLS[0]}" "$DIR/home/out"
+	[[ $output = *"2048 bytes could not be read"* ]]
+	cp "$DIR/image" "$DIR/want"
+	dd if=/dev/zero of="$DIR/want" bs=512 seek=1000 count=3 conv=notrunc status=none
+	dd if=/dev/zero of="$DIR/want" bs=512 seek=30000 count=1 conv=notrunc status=none
+	cmp "$DIR/want" "$DIR/home/out"
+	grep -qi '^0x0*7d000 .*0x0*600 .*-' "$DIR/home/map"
+	grep -qi '^0x0*ea6000 .*0x0*200 .*-' "$DIR/home/map"
+	end_process bad
+	rm "$DIR/home/out" "$DIR/home/bad.img"
+}
+
+@test "a destination is looked at before a byte is written" {
+	expect 2 luntap copy "$PLAIN/0" "$PLAIN/0"
+	[[ $output = *"is the source as well"* ]]
+	cp "$DIR/image" "$DIR/home/f"
+	chmod 666 "$DIR/home/f"
+	ln -s f "$DIR/home/link"
+	expect 2 luntap copy --force "$DIR/home/f" "$DIR/home/link"
+	cmp "$DIR/image" "$DIR/home/f"
+	truncate -s 1M "$DIR/home/f"
+	expect 1 luntap copy "$PLAIN/0" "$DIR/home/f"
+	[[ $output = *"1048576 bytes, 25165824 are wanted"*--force* ]]
+	[ "$(stat -c %s "$DIR/home/f")" -eq 1048576 ]
+	expect 0 luntap copy --force "$PLAIN/0" "$DIR/home/f"
+	luntap copy "$PLAIN/0" - | cmp - "$DIR/home/f"
+	rm "$DIR/home/f"
+	qemu-img create -q -f qcow2 "$DIR/home/f" 1M
+	chmod 666 "$DIR/home/f"
+	expect 1 luntap copy "$PLAIN/0" "$DIR/home/f"
+	[[ $output = *qcow2* ]]
+	qemu-img check -q "$DIR/home/f"
+	truncate -s 30M "$DIR/big"
+	expect 1 luntap copy "$DIR/big" "$PLAIN/0"
+	[[ $output = *"too small"*--range* ]]
+	expect 0 luntap copy --range 0:24M "$DIR/big" "$PLAIN/0"
+	expect 2 luntap copy --range 25M:1M "$PLAIN/0" "$DIR/home/g"
+	[ ! -e "$DIR/home/g" ]
+	expect 5 luntap copy "$PLAIN/9" "$DIR/home/g"
+	expect 2 luntap copy "$DIR/image"
+	rm "$DIR/home/f" "$DIR/home/link"
+}
+
+# shellcheck disable=SC2016
+@test "a full disk: an error, no hang, and it says so" {
+	as_user unshare -Urm sh -c '
+		mount -t tmpfs -o size=4M none "$1" || exit 77
+		"$2" copy --sparse never "$3" "$1/f"
+		echo "exit $?"' sh "$DIR/home" "$LUNTAP" "$DIR/image" \
+		>"$DIR/said" 2>&1
+	grep -q 'exit 1' "$DIR/said"
+	grep -qi 'writing at byte.*no space' "$DIR/said"
+}
+
+@test "--progress json is JSON, a terminal gets a bar, a log gets nothing" {
+	luntap copy --progress json --rate-limit 16M "$DIR/other" "$PLAIN/0" \
+		2>"$DIR/said"
+	[ "$(jq -s 'map(.length == 25165824) | all' "$DIR/said")" = true ]
+	[ "$(jq -s '.[-1] | .ended and .done == .length' "$DIR/said")" = true ]
+	expect 0 luntap copy "$DIR/other" "$PLAIN/0"
+	[ -z "$output" ]
+	script -qec "$LUNTAP copy $DIR/other $DIR/bar" /dev/null >"$DIR/said"
+	grep -q '24.0 MiB of 24.0 MiB, 100 %' "$DIR/said"
+	script -qec "$LUNTAP copy -q $DIR/other $DIR/bar" /dev/null >"$DIR/said"
+	[ ! -s "$DIR/said" ]
+	rm "$DIR/bar"
+}
