@@ -33,7 +33,7 @@ member(struct json_object *o, const char *key)
 {
 	struct json_object *value;
 
-	if (!json_object_object_get_ex(o, key, &value))
+	if (!json_object_object_get_ex(o, key, &value) || value == NULL)
 		return "?";
 	return json_object_get_string(value);
 }
@@ -77,7 +77,8 @@ print(struct json_object *array)
 
 	for (i = 0; i < json_object_array_length(array); i++) {
 		o = json_object_array_get_idx(array, i);
-		if (json_object_object_get_ex(o, "addresses", &addresses))
+		if (json_object_object_get_ex(o, "addresses", &addresses) &&
+		    json_object_is_type(addresses, json_type_array))
 			print_addresses(addresses);
 		else
 			printf("%s\n", member(o, "mountpoint"));
@@ -129,8 +130,24 @@ string_utf8(struct json_object *string)
 	free(utf8);
 }
 
+/* To a terminal go characters alone: neither C0 nor, in UTF-8, C1. */
 static void
-make_utf8(struct json_object *answer)
+string_plain(struct json_object *string)
+{
+	char *text = strdup(json_object_get_string(string));
+	unsigned char *p = (unsigned char *)text;
+
+	for (; p != NULL && *p != '\0'; p++)
+		if (*p < 0x20 || *p == 0x7f)
+			*p = '?';
+		else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+			p[0] = p[1] = '?';
+	json_object_set_string(string, text == NULL ? "?" : text);
+	free(text);
+}
+
+static void
+each_string(struct json_object *answer, void (*run)(struct json_object *))
 {
 	json_object_object_foreach(answer, key, value)
 	{
@@ -138,21 +155,22 @@ make_utf8(struct json_object *answer)
 
 		(void)key;
 		if (json_object_is_type(value, json_type_string))
-			string_utf8(value);
+			run(value);
 		if (json_object_is_type(value, json_type_array))
 			n = json_object_array_length(value);
-		for (i = 0; i < n; i++)
-			string_utf8(json_object_array_get_idx(value, i));
+		for (i = 0; i < n; i++) {
+			struct json_object *item =
+			    json_object_array_get_idx(value, i);
+
+			if (json_object_is_type(item, json_type_string))
+				run(item);
+		}
 	}
 }
 
 static void
 print_json(struct json_object *array)
 {
-	size_t i;
-
-	for (i = 0; i < json_object_array_length(array); i++)
-		make_utf8(json_object_array_get_idx(array, i));
 	puts(json_object_to_json_string_ext(
 	    array, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
@@ -167,6 +185,7 @@ status_run(int argc, char **argv)
 	struct json_object *array;
 	struct options o;
 	struct error err;
+	size_t i;
 	int code;
 
 	if (!options_parse(&o, &line, argc, argv, &code))
@@ -175,6 +194,9 @@ status_run(int argc, char **argv)
 	if (array == NULL) {
 		code = command_fail(&err);
 	} else {
+		for (i = 0; i < json_object_array_length(array); i++)
+			each_string(json_object_array_get_idx(array, i),
+			    o.json ? string_utf8 : string_plain);
 		if (o.json)
 			print_json(array);
 		else

@@ -273,6 +273,9 @@ print(json.loads(sys.stdin.buffer.read().decode())[0][sys.argv[1]])' "$1"
 	as_user mkdir "$odd"
 	luntap mount "$E512" "$odd"
 	luntap status --json >"$DIR/status"
+	# A terminal gets no characters that do things.
+	luntap status >"$DIR/text"
+	LC_ALL=C grep -q $'tap.?"\xc3\xa9$' "$DIR/text"
 	luntap unmount "$odd"
 	[ "$(json_string mountpoint <"$DIR/status")" = \
 		"$DIR/"$'tap\\xff\n"\xc3\xa9' ]
