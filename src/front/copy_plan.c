@@ -41,11 +41,26 @@ add_extent(struct copy *c, uint64_t length, enum bdev_alloc alloc)
 	*next = (struct bdev_extent){ .length = length, .alloc = alloc };
 }
 
+/* Where what was told ends: not within a page, if it need not. */
+static uint64_t
+told_to(const struct copy *c, unsigned n)
+{
+	uint64_t end = c->next;
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		end += least(c->told[i].length, c->end - end);
+	if (end == c->end || end - end % COPY_ALIGN <= c->next)
+		return end;
+	return end - end % COPY_ALIGN;
+}
+
 /* Neighbours of a kind become one, and holes give what is not aligned of them
  * to the data around them. */
 static void
 tidy_extents(struct copy *c, unsigned n)
 {
+	uint64_t stop = told_to(c, n);
 	uint64_t at = c->next;
 	unsigned i, j;
 
@@ -55,7 +70,7 @@ tidy_extents(struct copy *c, unsigned n)
 		uint64_t end = at, first, last;
 
 		for (j = i; j < n && c->told[j].alloc == alloc; j++)
-			end += least(c->told[j].length, c->end - end);
+			end += least(c->told[j].length, stop - end);
 		first = round_up(at);
 		last = end == c->end ? end : end - end % COPY_ALIGN;
 		if (alloc == BDEV_HOLE && first < last) {

@@ -291,6 +291,24 @@ check_always(const struct rig *r)
 	assert_int_equal(status.bad, r->bad);
 }
 
+/* Pages that are known to be holes are not read. */
+static void
+check_holes(const struct rig *r)
+{
+	const struct copy_config *config = &r->config;
+	const struct fake *from = &r->source;
+	uint64_t at = config->offset + (config->digest ? 0 : config->resume);
+
+	if (!from->bdev.thin || from->window_align != 4096 ||
+	    config->changed != NULL ||
+	    (from->fault.n != 0 && from->fault.op == BDEV_EXTENTS))
+		return;
+	at = (at + 4095) / 4096 * 4096;
+	for (; at + 4096 <= config->offset + r->range; at += 4096)
+		assert_true(fake_any(from, at, at + 4096, BYTE_ALLOC) ||
+			    !fake_any(from, at, at + 4096, BYTE_READ));
+}
+
 static void
 check_copied(const struct rig *r)
 {
@@ -322,6 +340,7 @@ check_copied(const struct rig *r)
 	}
 	if (config->save != NULL)
 		assert_int_equal(r->saved, r->range);
+	check_holes(r);
 	copy_status(r->copy, &status);
 	assert_int_equal(status.done, r->range);
 	assert_int_equal(status.prefix, r->range);

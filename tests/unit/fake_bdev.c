@@ -271,10 +271,13 @@ fake_extents(struct fake *f, struct bdev_req *req)
 
 		cut = (cut + f->window_align - 1) / f->window_align *
 		      f->window_align;
+		if (cut < at + f->window_least)
+			cut = at + f->window_least;
 		if (cut < end)
 			end = cut;
 	}
-	while (at < end && n < most && n < req->extents_max) {
+	while (at < end && n < req->extents_max &&
+	       (n < most || at < req->offset + f->window_least)) {
 		unsigned alloc = f->byte[at] & BYTE_ALLOC;
 		uint64_t to = at;
 
@@ -307,6 +310,9 @@ flight_fail(struct flight *fl, int result, enum error_class class)
 				other->broken = true;
 		}
 	}
+	if (req->op == BDEV_WRITE)
+		f->loop->lost[f->loop->lost_n++ % FAKE_LOST] =
+		    req->iov[0].iov_base;
 	/* What a failed change leaves behind is anything. */
 	if (changes(req) && prng_below(f->loop->dice, 2)) {
 		for (uint64_t i = 0; i < req->length; i++)
@@ -401,6 +407,9 @@ flight_place(struct flight *fl)
 	struct bdev_req *req = fl->req;
 
 	assert_int_equal(bdev_place(req), 0);
+	for (size_t i = 0; i < FAKE_LOST; i++)
+		assert_ptr_not_equal(
+		    req->iov[0].iov_base, fl->fake->loop->lost[i]);
 	for (int i = 0; i < req->iovcnt; i++)
 		memset(req->iov[i].iov_base, 0xa5, req->iov[i].iov_len);
 }
@@ -473,7 +482,6 @@ step_flight(struct loop *loop)
 static void
 check_request(struct fake *f, const struct bdev_req *req, uint64_t at)
 {
-	assert_false(f->loop->inside);
 	assert_non_null(req->done);
 	if (req->op == BDEV_FLUSH) {
 		assert_false(f->flushing);
@@ -536,6 +544,8 @@ fake_submit(struct bdev *bdev, struct bdev_req *req)
 	TAILQ_INSERT_TAIL(&f->loop->flights, fl, link);
 	f->loop->flights_n++;
 	f->in_flight++;
+	if (f->peak < f->in_flight)
+		f->peak = f->in_flight;
 }
 
 static void

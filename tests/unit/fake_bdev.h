@@ -26,7 +26,8 @@
 #define BYTE_CHANGED  0x40u /* by a WRITE, ZERO or COPY */
 #define BYTE_CHANGING 0x80u /* one is in flight */
 
-#define FAKE_OPS (BDEV_COPY + 1)
+#define FAKE_LOST 16
+#define FAKE_OPS  (BDEV_COPY + 1)
 
 struct flight {
 	struct bdev_req *req;
@@ -52,6 +53,7 @@ struct fake {
 	bool flushing; /* FLUSH is in flight */
 	bool interrupted;
 	unsigned in_flight;
+	unsigned peak;		  /* the most that there have been */
 	unsigned count[FAKE_OPS]; /* submitted */
 	unsigned reads;		  /* READs with FUA */
 
@@ -63,9 +65,11 @@ struct fake {
 		int result;
 		enum error_class class; /* ERROR_NONE: it does not say why */
 	} fault;
-	/* An answer to EXTENTS: at most so many, up to a multiple of align. */
+	/* An answer to EXTENTS: at most so many, up to a multiple of align, if
+	 * that is so many bytes at the least. */
 	unsigned window;
 	uint64_t window_align;
+	uint64_t window_least;
 };
 
 struct loop {
@@ -82,7 +86,9 @@ struct loop {
 	/* Optional: hears of each failure that is delivered, and of what is not
 	 * as it was written. */
 	void (*failed)(struct fake *, const struct bdev_req *);
-	bool inside; /* bdev_submit() */
+	/* Memory of WRITEs that have failed: nobody may use it again. */
+	const void *lost[FAKE_LOST];
+	size_t lost_n;
 };
 
 void fake_loop_init(struct loop *, struct prng *);

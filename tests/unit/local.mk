@@ -44,6 +44,13 @@ tests_unit_test_coalesce_SOURCES = tests/unit/test_coalesce.c tests/unit/unit.h
 tests_unit_test_coalesce_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_control
 tests_unit_test_control_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_copy
+tests_unit_test_copy_SOURCES = $(COPY_RIG) tests/unit/test_copy.c
+tests_unit_test_copy_LDADD = $(COPY_RIG_LIBS)
+check_PROGRAMS += tests/unit/test_copy_options
+tests_unit_test_copy_options_SOURCES = $(COPY_RIG) \
+	tests/unit/test_copy_options.c
+tests_unit_test_copy_options_LDADD = $(COPY_RIG_LIBS)
 check_PROGRAMS += tests/unit/test_copy_random
 tests_unit_test_copy_random_SOURCES = $(COPY_RIG) \
 	tests/unit/test_copy_random.c
