@@ -3,6 +3,7 @@
 #include "cmd/client.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 
 /* How many unit attentions one command may meet; a target queues a few. */
 #define ATTENTIONS_MAX 16
+#define BUSY_PAUSE     (10 * CLOCK_MS)
 
 struct client {
 	struct loop *loop;
@@ -22,6 +24,9 @@ struct client {
 	bool lost; /* for good; why says how */
 	bool ended;
 	bool answered; /* the one question that is out */
+	bool interrupted;
+	bool rested; /* client_pause() */
+	struct timer rest;
 	struct error why;
 };
 
@@ -133,12 +138,70 @@ client_close(struct client *c)
 	if (c == NULL)
 		return;
 	if (c->link != NULL && c->up && !c->lost) {
-		link_end(c->link);
+		if (!c->interrupted)
+			link_end(c->link);
 		(void)client_wait(c, &c->ended, &c->lost);
 	}
 	link_free(c->link);
 	loop_free(c->loop);
 	free(c);
+}
+
+/*
+ * ---- time ----
+ */
+
+/* Ending the session ends the question that is out. */
+static void
+client_interrupt(void *ctx, int signo)
+{
+	struct client *c = ctx;
+
+	(void)signo;
+	if (!c->interrupted && !c->lost)
+		link_end(c->link);
+	c->interrupted = true;
+	loop_stop(c->loop, 0);
+}
+
+int
+client_catch_signals(struct client *c)
+{
+	int result = loop_signal(c->loop, SIGINT, client_interrupt, c);
+
+	if (result == 0)
+		result = loop_signal(c->loop, SIGTERM, client_interrupt, c);
+	return result;
+}
+
+bool
+client_interrupted(const struct client *c)
+{
+	return c->interrupted;
+}
+
+static void
+rest_over(struct timer *t, uint64_t now)
+{
+	struct client *c = t->ctx;
+
+	(void)now;
+	c->rested = true;
+	loop_stop(c->loop, 0);
+}
+
+void
+client_pause(struct client *c, uint64_t ns)
+{
+	if (c->interrupted || c->lost)
+		return;
+	c->rested = false;
+	timer_init(&c->rest, rest_over, c);
+	timer_set(c->loop, &c->rest, loop_now(c->loop) + ns);
+	while (!c->rested && !c->interrupted && !c->lost)
+		if (loop_run(c->loop) < 0)
+			break;
+	timer_clear(c->loop, &c->rest);
 }
 
 /*
@@ -256,6 +319,42 @@ client_read(struct client *c, uint64_t lun, const uint8_t *cdb, void *buf,
 	if (ret_sense != NULL)
 		*ret_sense = sense;
 	return status_fail(c, &task, &sense, err);
+}
+
+/*
+ * ---- pings ----
+ */
+
+static void
+ping_done(struct session_ping *ping)
+{
+	client_answer(ping->ctx);
+}
+
+int
+client_ping(struct client *c, struct error *err)
+{
+	struct session_ping ping = { .done = ping_done, .ctx = c };
+	int result;
+
+	c->answered = false;
+	/* The session's own, after a silence, is as good, but not timed. */
+	while ((result = session_ping(link_session(c->link), &ping,
+		    loop_now(c->loop))) == -EBUSY &&
+	       !c->lost && !c->interrupted)
+		client_pause(c, BUSY_PAUSE);
+	if (result == 0)
+		result = client_wait(c, &c->answered, &c->answered);
+	if (c->lost) {
+		*err = c->why;
+		return -1;
+	}
+	if (result < 0 && result != -ENOTCONN)
+		return error_set(err, ERROR_FAILED, "%s", strerror(-result));
+	if (!ping.answered)
+		return error_set(err, ERROR_UNREACHED,
+		    "NOP-Out to %s: the session was ended", c->portal);
+	return 0;
 }
 
 /*

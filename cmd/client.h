@@ -21,8 +21,8 @@
 
 struct client;
 
-/* Logs in to url->target, or to a discovery session when that is empty.  0, or
- * -1 with err. */
+/* Logs in to url->target, or to a discovery session when that is empty.  0,
+ * or -1 with err. */
 int client_open(struct options *, const struct url *, struct client **ret,
     struct error *err);
 /* The same with the text of a URL that must name a LUN, which is looked up in
@@ -31,6 +31,16 @@ int client_open_lun(struct options *, const char *url, struct client **ret,
     uint64_t *ret_lun, struct error *err);
 /* Logs out, waits for that, frees.  Takes NULL. */
 void client_close(struct client *);
+
+/* From here on SIGINT and SIGTERM end the session instead of the process: what
+ * is waited for fails then, with an error that is not worth printing. */
+int client_catch_signals(struct client *); /* 0 or -errno */
+bool client_interrupted(const struct client *);
+/* Waits; the session is served meanwhile.  Less when it was lost or
+ * interrupted. */
+void client_pause(struct client *, uint64_t ns);
+/* Sends a NOP-Out and waits for the answer.  0, or -1 with err. */
+int client_ping(struct client *, struct error *err);
 
 /*
  * Runs a command that reads at most len bytes.  Unit attentions are taken off

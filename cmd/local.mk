@@ -28,6 +28,8 @@ luntap_SOURCES = \
 	cmd/initiator.c \
 	cmd/initiator.h \
 	cmd/inquiry.c \
+	cmd/latency.c \
+	cmd/latency.h \
 	cmd/list.c \
 	cmd/luntap.c \
 	cmd/mount.c \
@@ -38,6 +40,7 @@ luntap_SOURCES = \
 	cmd/nbduri.h \
 	cmd/options.c \
 	cmd/options.h \
+	cmd/ping.c \
 	cmd/progress.c \
 	cmd/progress.h \
 	cmd/readcapacity.c \

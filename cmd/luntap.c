@@ -22,6 +22,7 @@ static const struct command *const commands[] = {
 	&command_inquiry,
 	&command_readcapacity,
 	&command_sense,
+	&command_ping,
 	&command_mount,
 	&command_nbd,
 	&command_copy,

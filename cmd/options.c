@@ -339,6 +339,24 @@ options_url(const char *text, bool portal, struct error *err)
 }
 
 int
+options_number(const char *text, uint64_t max, uint64_t *ret)
+{
+	unsigned long long v;
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return -EINVAL;
+	errno = 0;
+	v = strtoull(text, &end, 10);
+	if (*end != '\0')
+		return -EINVAL;
+	if (errno != 0 || v > max)
+		return -ERANGE;
+	*ret = v;
+	return 0;
+}
+
+int
 options_size(const char *text, uint64_t *ret)
 {
 	static const char units[] = "KMGT";

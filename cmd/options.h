@@ -102,6 +102,8 @@ int options_link(struct options *, const struct url *, struct link_config *ret,
  */
 struct url *options_url(const char *text, bool portal, struct error *err);
 
+/* Decimal digits, at most max.  0, -EINVAL or -ERANGE. */
+int options_number(const char *text, uint64_t max, uint64_t *ret);
 /* "4096", "256M", "1.5" is not: bytes with an optional K, M, G, T (binary).
  * 0, -EINVAL or -ERANGE. */
 int options_size(const char *text, uint64_t *ret);

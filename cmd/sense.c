@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sense - explains sense data that somebody else has printed. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/escape.h"
+#include "base/hex.h"
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "cmd/sensewords.h"
@@ -45,8 +45,7 @@ take_hex(const char *text, uint8_t ret[ROOM], struct error *err)
 			return n;
 		if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X'))
 			p += 2;
-		if (!isxdigit((unsigned char)p[0]) ||
-		    !isxdigit((unsigned char)p[1]))
+		if (hex_digit(p[0]) < 0 || hex_digit(p[1]) < 0)
 			return error_set(err, ERROR_USAGE,
 			    "byte %d, \"%s\": not two hexadecimal digits", n,
 			    escape(shown, sizeof(shown), p, strnlen(p, 8)));
@@ -54,8 +53,7 @@ take_hex(const char *text, uint8_t ret[ROOM], struct error *err)
 			return error_set(err, ERROR_USAGE,
 			    "more than %d bytes: no sense data are that long",
 			    ROOM);
-		ret[n++] = (uint8_t)strtoul(
-		    (const char[]){ p[0], p[1], '\0' }, NULL, 16);
+		ret[n++] = (uint8_t)(hex_digit(p[0]) << 4 | hex_digit(p[1]));
 		p += 2;
 	}
 }

@@ -147,6 +147,7 @@ static void
 link_reap(struct link *l)
 {
 	struct text_exchange *text;
+	struct session_ping *ping;
 	struct task *task;
 
 	while ((task = session_reap(l->session)) != NULL) {
@@ -155,6 +156,8 @@ link_reap(struct link *l)
 	}
 	while ((text = session_reap_text(l->session)) != NULL)
 		text->done(text);
+	while ((ping = session_reap_ping(l->session)) != NULL)
+		ping->done(ping);
 }
 
 /* A task keeps its memory until the target has ended it, and is done with its

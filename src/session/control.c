@@ -262,11 +262,22 @@ control_nop_in(struct conn *c, const struct framer_pdu *pdu, uint64_t now,
 			return conn_violation(c, err,
 			    "NOP-In with initiator task tag 0x%08x", h.itt);
 		c->ping_out = false;
+		ping_end(c->session, true);
 		return conn_status(c, pdu->bhs, err);
 	}
 	if (h.ttt != PDU_TAG_NONE && !c->logout_sent)
 		return take_ping(c, &h, pdu, err);
 	return 0;
+}
+
+void
+control_ping(struct conn *c, uint64_t now)
+{
+	c->ping_out = true;
+	c->ping_acked = c->acked;
+	c->ping_itt = conn_itt(c);
+	c->ping_at = now + c->session->config.ping_timeout;
+	c->control |= CONTROL_PING;
 }
 
 int
@@ -294,14 +305,11 @@ control_tick(struct conn *c, uint64_t now, struct error *err)
 		    c->session->next_portal,
 		    (unsigned)((now - c->last_rx) / CLOCK_MS));
 	}
-	c->ping_at = c->last_rx + config->ping_interval;
-	if (c->ping_at > now)
-		return 0;
-	c->ping_out = true;
-	c->ping_acked = c->acked;
-	c->ping_itt = conn_itt(c);
-	c->ping_at = now + config->ping_timeout;
-	c->control |= CONTROL_PING;
+	c->ping_at = config->ping_interval == 0
+			 ? CLOCK_NEVER
+			 : c->last_rx + config->ping_interval;
+	if (c->ping_at <= now)
+		control_ping(c, now);
 	return 0;
 }
 
@@ -472,6 +480,7 @@ control_reject(struct conn *c, const struct framer_pdu *pdu, uint64_t now,
 		return 0;
 	case PDU_NOP_OUT:
 		c->ping_out = false;
+		ping_end(s, false);
 		break;
 	case PDU_DATA_OUT:    /* the task's status follows (RFC 7143, 7.8) */
 	case PDU_TMF_REQUEST: /* the abort's own time-out decides */

@@ -161,6 +161,9 @@ struct session {
 	uint64_t orphans_until; /* not before, since a login was none into
 				   their session */
 
+	struct session_ping *ping; /* the one that is out */
+	struct session_ping *ping_ended;
+
 	struct text_exchange *text; /* the one under way */
 	struct text_exchange *text_queue;
 	struct text_exchange *text_ended;
@@ -255,6 +258,7 @@ int control_reject(
 void control_form(struct conn *);
 void control_sent(struct conn *); /* frees the pongs that have gone */
 void control_close(struct conn *);
+void control_ping(struct conn *, uint64_t now); /* sends a NOP-Out */
 /* Looks at the silence; -1: the target is dead. */
 int control_tick(struct conn *, uint64_t now, struct error *err);
 
@@ -308,6 +312,10 @@ void recovery_lost(struct session *, bool final);
 /* Logged in again. */
 void recovery_reinstated(struct session *, uint16_t tpgt, uint64_t now);
 void recovery_tick(struct session *, uint64_t now);
+
+/* ping.c */
+/* The NOP-Out that is out was answered, or never will be. */
+void ping_end(struct session *, bool answered);
 
 /* text.c */
 void text_form(struct conn *);

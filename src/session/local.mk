@@ -6,6 +6,7 @@ src_session_libsession_a_SOURCES = \
 	src/session/discovery.c \
 	src/session/discovery.h \
 	src/session/internal.h \
+	src/session/ping.c \
 	src/session/recovery.c \
 	src/session/session.c \
 	src/session/session.h \

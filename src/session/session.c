@@ -245,6 +245,7 @@ act_wait(struct session *s, const struct error *why, uint64_t now)
 	conn_close(&s->conn);
 	recovery_lost(s, false);
 	text_fail(s, -ECONNRESET, why);
+	ping_end(s, false);
 
 	delay = session_backoff(
 	    s, BACKOFF_FIRST, s->config.reconnect_max, s->attempts);
@@ -271,6 +272,7 @@ forget(struct session *s, const struct error *why)
 	conn_close(&s->conn);
 	recovery_lost(s, true);
 	text_fail(s, -ECONNRESET, why);
+	ping_end(s, false);
 	s->pending &=
 	    ~(unsigned)(PENDING_CONNECT | PENDING_LOGGED_IN | PENDING_LOST);
 	s->accepting = false;

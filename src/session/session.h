@@ -173,6 +173,22 @@ void session_add_user(struct session *, struct session_user *);
 void session_remove_user(struct session *, struct session_user *);
 
 /*
+ * A NOP-Out that asks for an answer, and the answer (RFC 7143, 11.18, 11.19),
+ * for those who want to know how long it takes.  One at a time.
+ */
+struct session_ping {
+	void (*done)(struct session_ping *);
+	void *ctx;
+	bool answered;		   /* else the connection was lost before */
+	struct session_ping *next; /* the session's */
+};
+/* 0, and done() comes; -ENOTCONN: the session is not up; -EBUSY: another
+ * NOP-Out is out, perhaps one of the session's own (ping_interval). */
+int session_ping(struct session *, struct session_ping *, uint64_t now);
+/* Ended ones come like tasks. */
+struct session_ping *session_reap_ping(struct session *);
+
+/*
  * A text request and its whole response, continuation included (RFC 7143,
  * 11.10): the way to SendTargets.  One at a time.
  */

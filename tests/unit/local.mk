@@ -104,6 +104,10 @@ tests_unit_test_journal_SOURCES = \
 	tests/unit/test_journal.c \
 	tests/unit/unit.h
 tests_unit_test_journal_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_latency
+tests_unit_test_latency_SOURCES = \
+	cmd/latency.c tests/unit/test_latency.c tests/unit/unit.h
+tests_unit_test_latency_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_link
 tests_unit_test_link_SOURCES = tests/unit/test_link.c tests/unit/unit.h
 tests_unit_test_link_LDADD = $(UNIT_LIBS)
@@ -282,6 +286,10 @@ check_PROGRAMS += tests/unit/test_session_offences
 tests_unit_test_session_offences_SOURCES = $(SESSION_RIG) \
 	tests/unit/test_session_offences.c
 tests_unit_test_session_offences_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_session_ping
+tests_unit_test_session_ping_SOURCES = $(SESSION_RIG) \
+	tests/unit/test_session_ping.c
+tests_unit_test_session_ping_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_session_tasks
 tests_unit_test_session_tasks_SOURCES = $(SESSION_RIG) \
 	tests/unit/test_session_tasks.c
