@@ -64,7 +64,7 @@ SH
 }
 
 @test "the README names every exit code and every command has a page" {
-	for c in discover list inquiry readcapacity mount nbd unmount status target; do
+	for c in discover list inquiry readcapacity mount nbd copy unmount status target; do
 		[ -f "$BATS_TEST_DIRNAME/../../man/luntap-$c.1" ]
 		expect 0 luntap "$c" --help
 		[ "${#lines[@]}" -le 45 ]
