@@ -4,6 +4,8 @@ src_target_libtarget_a_SOURCES = \
 	src/target/lu.c \
 	src/target/lu.h \
 	src/target/lu_block.c \
+	src/target/lu_copy.c \
+	src/target/lu_copy_report.c \
 	src/target/lu_fault.c \
 	src/target/lu_impl.h \
 	src/target/lu_inquiry.c \

@@ -27,6 +27,15 @@ static const struct lu_op *const service_action_in[LU_ACTIONS] = {
 	[SCSI_SA_GET_LBA_STATUS] = &lu_op_get_lba_status,
 };
 
+static const struct lu_op *const third_party_copy_out[LU_ACTIONS] = {
+	[SCSI_SA_EXTENDED_COPY_LID1] = &lu_op_extended_copy,
+};
+
+static const struct lu_op *const third_party_copy_in[LU_ACTIONS] = {
+	[SCSI_SA_RECEIVE_COPY_STATUS_LID1] = &lu_op_copy_status,
+	[SCSI_SA_RECEIVE_COPY_LIMITS] = &lu_op_copy_limits,
+};
+
 static const struct lu_op *const maintenance_in[LU_ACTIONS] = {
 	[SCSI_SA_REPORT_SUPPORTED_OPCODES] = &lu_op_report_opcodes,
 	[SCSI_SA_REPORT_SUPPORTED_TMF] = &lu_op_report_tmf,
@@ -71,6 +80,8 @@ static const struct {
 	[SCSI_OP_MODE_SENSE_10] = { &lu_op_mode_sense, NULL },
 	[SCSI_OP_PERSISTENT_RESERVE_IN] = { NULL, persistent_reserve_in },
 	[SCSI_OP_PERSISTENT_RESERVE_OUT] = { NULL, persistent_reserve_out },
+	[SCSI_OP_EXTENDED_COPY] = { NULL, third_party_copy_out },
+	[SCSI_OP_RECEIVE_COPY_RESULTS] = { NULL, third_party_copy_in },
 	[SCSI_OP_READ_16] = { &lu_op_read, NULL },
 	[SCSI_OP_COMPARE_AND_WRITE] = { &lu_op_compare_and_write, NULL },
 	[SCSI_OP_WRITE_16] = { &lu_op_write, NULL },
@@ -158,6 +169,7 @@ lu_new(struct lu_set *set, unsigned number, struct bdev *bdev,
 		lu->config.read_only = true;
 	lu->shift = (unsigned)__builtin_ctz(size);
 	TAILQ_INIT(&lu->writers);
+	TAILQ_INIT(&lu->copies);
 	reserve_init(&lu->reserve);
 	lu_take_size(lu);
 	lu_identify(lu);
@@ -221,11 +233,10 @@ lu_good(struct lu_cmd *c)
 	return false;
 }
 
-static void lu_leave(struct lu_cmd *);
-
 void
 lu_finish(struct lu_cmd *c)
 {
+	lu_copy_end(c);
 	if (c->scratch != NULL)
 		c->set->scratch_bytes -= c->scratch_len;
 	pool_put(&c->set->pool, c->scratch, c->scratch_len);
@@ -275,13 +286,14 @@ lu_start(struct lu_set *set, struct lu *lu, struct lu_cmd *c)
 	int error;
 
 	c->set = set;
-	c->lu = lu;
+	c->lu = c->medium = lu;
 	c->dir = LU_NONE;
 	c->length = c->need = 0;
 	c->data = c->scratch = NULL;
 	c->status = SCSI_GOOD;
 	c->drain = c->mapped = c->writer = false;
-	c->exclusive = c->begun = c->aborted = false;
+	c->exclusive = c->begun = c->aborted = c->halted = false;
+	c->copy.counted = false;
 
 	error = cdb_parse(c->cdb, &c->f);
 	if (lu == NULL)
@@ -328,6 +340,20 @@ lu_abort(struct lu_cmd *c)
 	c->aborted = true;
 	if (c->writer && !c->begun)
 		lu_finish(c);
+}
+
+bool
+lu_writes_to(const struct lu_cmd *c, const struct lu *lu)
+{
+	return c->writer && c->medium == lu && c->lu != lu;
+}
+
+void
+lu_halt(struct lu_cmd *c)
+{
+	c->halted = true;
+	if (!c->begun)
+		c->begin(c);
 }
 
 bool
@@ -379,6 +405,13 @@ void
 lu_submit(struct lu_cmd *c, enum bdev_op op, unsigned flags, uint64_t offset,
     uint64_t length, void *buf, void (*next)(struct lu_cmd *))
 {
+	lu_submit_to(c, c->lu, op, flags, offset, length, buf, next);
+}
+
+void
+lu_submit_to(struct lu_cmd *c, struct lu *lu, enum bdev_op op, unsigned flags,
+    uint64_t offset, uint64_t length, void *buf, void (*next)(struct lu_cmd *))
+{
 	c->iov = (struct iovec){ .iov_base = buf, .iov_len = length };
 	c->begin = next;
 	c->req.op = op;
@@ -389,7 +422,7 @@ lu_submit(struct lu_cmd *c, enum bdev_op op, unsigned flags, uint64_t offset,
 	c->req.iovcnt = buf == NULL ? 0 : 1;
 	c->req.done = req_done;
 	c->req.ctx = c;
-	bdev_submit(c->lu->bdev, &c->req);
+	bdev_submit(lu->bdev, &c->req);
 }
 
 void
@@ -456,8 +489,9 @@ lu_writable_now(const struct lu *lu, const struct lu_cmd *c)
 void
 lu_enter(struct lu_cmd *c, bool exclusive, void (*begin)(struct lu_cmd *))
 {
-	struct lu *lu = c->lu;
+	struct lu *lu = c->medium;
 
+	c->begun = false;
 	c->writer = true;
 	c->exclusive = exclusive;
 	c->begin = begin;
@@ -470,10 +504,10 @@ lu_enter(struct lu_cmd *c, bool exclusive, void (*begin)(struct lu_cmd *))
 		begin(c);
 }
 
-static void
+void
 lu_leave(struct lu_cmd *c)
 {
-	struct lu *lu = c->lu;
+	struct lu *lu = c->medium;
 	struct lu_cmd *next;
 
 	TAILQ_REMOVE(&lu->writers, c, link);

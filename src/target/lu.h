@@ -50,6 +50,7 @@ struct lu_set {
 	const char *name; /* of the target */
 	struct lu *lu[TARGET_LUNS_MAX];
 	unsigned n;
+	unsigned copies; /* under way */
 	struct nexus_list nexuses;
 	struct pool pool;
 	size_t scratch_bytes; /* out with commands */
@@ -60,6 +61,19 @@ struct lu_set {
 };
 
 enum lu_dir { LU_NONE, LU_IN, LU_OUT };
+
+/* EXTENDED COPY, see lu_copy.c. */
+struct lu_copy {
+	uint8_t list_id;
+	bool listed;  /* its status may be asked for */
+	bool counted; /* in lu->copies */
+	unsigned cscds, segments;
+	unsigned segment; /* whose turn it is; of it: */
+	struct lu *from;
+	uint64_t from_at, to_at, length; /* bytes */
+	uint64_t done;			 /* by the segments before */
+	TAILQ_ENTRY(lu_cmd) link;	 /* lu->copies */
+};
 
 struct lu_cmd {
 	/* Filled by the transport before lu_start(). */
@@ -85,7 +99,8 @@ struct lu_cmd {
 
 	/* The device server's own. */
 	struct lu_set *set;
-	struct lu *lu; /* NULL: none at this address */
+	struct lu *lu;	   /* NULL: none at this address */
+	struct lu *medium; /* that it writes to: whose `writers` it is in */
 	const struct lu_op *op;
 	struct cdb f; /* the CDB's fields */
 	struct bdev_req req;
@@ -102,7 +117,9 @@ struct lu_cmd {
 	bool exclusive;
 	bool begun; /* not waiting for its neighbours any more */
 	bool aborted;
-	TAILQ_ENTRY(lu_cmd) link; /* lu->writers */
+	bool halted; /* may not write to the medium any more */
+	struct lu_copy copy;
+	TAILQ_ENTRY(lu_cmd) link; /* medium->writers */
 };
 
 /* 0 or -errno; takes over the bdev when 0. */
@@ -117,6 +134,11 @@ void lu_run(struct lu_cmd *);
 void lu_cancel(struct lu_cmd *);
 /* After lu_run(): done() will come; a command that has not begun ends now. */
 void lu_abort(struct lu_cmd *);
+/* After lu_run(): whether it writes to this logical unit, to another one than
+ * it was sent to. */
+bool lu_writes_to(const struct lu_cmd *, const struct lu *);
+/* Such a command fails there, as lu_abort() ends others. */
+void lu_halt(struct lu_cmd *);
 
 /* LOGICAL UNIT RESET, commands apart: a unit attention for every nexus. */
 void lu_reset(struct lu *);

@@ -20,15 +20,21 @@ static const struct {
 };
 
 bool
+lu_ready(const struct lu *lu)
+{
+	for (unsigned i = 0; i < lu->config.fault_n; i++)
+		if (lu->config.faults[i].kind == LU_FAULT_NOT_READY)
+			return false;
+	return true;
+}
+
+bool
 lu_check_ready(struct lu_cmd *c)
 {
-	const struct lu_config *config = &c->lu->config;
-
-	for (unsigned i = 0; i < config->fault_n; i++)
-		if (config->faults[i].kind == LU_FAULT_NOT_READY)
-			return lu_fail(c, senses[LU_FAULT_NOT_READY].key,
-			    senses[LU_FAULT_NOT_READY].code);
-	return true;
+	if (lu_ready(c->lu))
+		return true;
+	return lu_fail(
+	    c, senses[LU_FAULT_NOT_READY].key, senses[LU_FAULT_NOT_READY].code);
 }
 
 /* The first block of [lba, lba + blocks) that the fault has; false: none. */
@@ -44,19 +50,28 @@ first_bad(
 	return true;
 }
 
-bool
-lu_check_faults(
-    struct lu_cmd *c, enum lu_fault_kind kind, uint64_t lba, uint64_t blocks)
+uint64_t
+lu_first_fault(
+    const struct lu *lu, enum lu_fault_kind kind, uint64_t lba, uint64_t blocks)
 {
-	const struct lu_config *config = &c->lu->config;
-	uint64_t first = UINT64_MAX, bad;
+	const struct lu_config *config = &lu->config;
+	uint64_t first = LU_NO_FAULT, bad;
 
 	for (unsigned i = 0; i < config->fault_n; i++)
 		if (config->faults[i].kind == kind &&
 		    first_bad(&config->faults[i], lba, blocks, &bad) &&
 		    bad < first)
 			first = bad;
-	if (first == UINT64_MAX)
+	return first;
+}
+
+bool
+lu_check_faults(
+    struct lu_cmd *c, enum lu_fault_kind kind, uint64_t lba, uint64_t blocks)
+{
+	uint64_t first = lu_first_fault(c->lu, kind, lba, blocks);
+
+	if (first == LU_NO_FAULT)
 		return true;
 	lu_fail(c, senses[kind].key, senses[kind].code);
 	c->sense.information_valid = true;

@@ -21,6 +21,14 @@
 #define LU_WRITE_SAME_MAX   UINT32_C(32768) /* blocks: no long stalls */
 #define LU_CAW_BLOCKS	    255
 #define LU_REGISTRATIONS    128
+#define LU_COPY_CSCDS	    16 /* of one EXTENDED COPY */
+#define LU_COPY_SEGMENTS    16
+#define LU_COPY_LIST \
+	(LU_COPY_CSCDS * XCOPY_CSCD_LEN + LU_COPY_SEGMENTS * XCOPY_SEGMENT_LEN)
+#define LU_COPY_ROOM	   4096			/* bytes of a parameter list */
+#define LU_COPY_BYTES	   (UINT32_C(32) << 20) /* one segment */
+#define LU_COPY_CONCURRENT 16			/* of the target */
+#define LU_COPY_RESULTS	   16			/* kept by a logical unit */
 
 /* What a command does to the data, for persistent reservations. */
 enum lu_access { LU_ANY, LU_READS, LU_WRITES };
@@ -51,6 +59,15 @@ struct reserve {
 	struct registration *holder; /* NULL for the all-registrants types */
 };
 
+/* How a copy ended. */
+struct copy_result {
+	bool used;
+	uint8_t list_id;
+	char initiator[ISCSI_NAME_MAX + 1];
+	uint8_t isid[6];
+	struct xcopy_status status;
+};
+
 struct lu {
 	struct lu_set *set;
 	unsigned number;
@@ -61,6 +78,9 @@ struct lu {
 	TAILQ_HEAD(, lu_cmd) writers;
 	unsigned exclusives; /* commands in writers that are exclusive */
 	struct reserve reserve;
+	TAILQ_HEAD(, lu_cmd) copies; /* sent here */
+	struct copy_result copy_results[LU_COPY_RESULTS];
+	unsigned copy_result_next;
 	uint8_t naa[8];
 	char serial[17];
 };
@@ -84,6 +104,9 @@ void lu_give(struct lu_cmd *, int len);
 /* One request to the bdev; next() comes when it is done. */
 void lu_submit(struct lu_cmd *, enum bdev_op, unsigned flags, uint64_t offset,
     uint64_t length, void *buf, void (*next)(struct lu_cmd *));
+/* The same to the bdev of another logical unit. */
+void lu_submit_to(struct lu_cmd *, struct lu *, enum bdev_op, unsigned flags,
+    uint64_t offset, uint64_t length, void *buf, void (*next)(struct lu_cmd *));
 /* Ends the command with the sense that fits req.result, which is < 0. */
 void lu_finish_bdev(struct lu_cmd *, uint64_t lba);
 /* Memory until the end of the command; false: the command has ended. */
@@ -91,8 +114,10 @@ bool lu_scratch(struct lu_cmd *, size_t size);
 
 /* Whether [first, last] of c may be written now. */
 bool lu_writable_now(const struct lu *, const struct lu_cmd *c);
-/* Enters `writers`; begin() comes now or when the neighbours have ended. */
+/* Enters `writers` of c->medium; begin() comes now or when the neighbours have
+ * ended. */
 void lu_enter(struct lu_cmd *, bool exclusive, void (*begin)(struct lu_cmd *));
+void lu_leave(struct lu_cmd *); /* before the end of the command */
 
 /* The table of commands: NULL when this logical unit does not have it. */
 const struct lu_op *lu_op_find(
@@ -107,6 +132,11 @@ bool lu_op_has_actions(uint8_t opcode);
 bool lu_check_ready(struct lu_cmd *);
 bool lu_check_faults(
     struct lu_cmd *, enum lu_fault_kind, uint64_t lba, uint64_t blocks);
+/* For another logical unit than the command's. */
+#define LU_NO_FAULT UINT64_MAX
+bool lu_ready(const struct lu *);
+uint64_t lu_first_fault(
+    const struct lu *, enum lu_fault_kind, uint64_t lba, uint64_t blocks);
 
 /* lu_reserve.c */
 void reserve_init(struct reserve *);
@@ -121,6 +151,18 @@ extern const struct lu_op lu_op_pr_out;
 /* lu_inquiry.c */
 void lu_identify(struct lu *); /* sets naa and serial */
 extern const struct lu_op lu_op_inquiry;
+
+/* lu_copy.c */
+extern const struct lu_op lu_op_extended_copy;
+
+/* lu_copy_report.c */
+/* Counts a copy that is about to begin; false: the command has ended. */
+bool lu_copy_begin(struct lu_cmd *, const struct xcopy_header *);
+void lu_copy_end(struct lu_cmd *);	 /* any command's end */
+uint32_t lu_copy_max(const struct lu *); /* bytes of a segment */
+int lu_third_party_put(const struct lu *, uint8_t *buf, size_t size);
+extern const struct lu_op lu_op_copy_status;
+extern const struct lu_op lu_op_copy_limits;
 
 /* lu_report.c */
 extern const struct lu_op lu_op_report_luns;

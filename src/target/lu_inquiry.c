@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * lu_inquiry - who the logical unit is: INQUIRY with the vital product data
- * pages 00 80 83 86 87 88 B0 B1 B2 (SPC-4, 6.6 and 7.8; SBC-3, 6.6).
+ * pages 00 80 83 86 87 88 8F B0 B1 B2 (SPC-4, 6.6 and 7.8; SBC-3, 6.6).
  *
  * The identity (NAA designator, serial number) is a hash of the target's name
  * and the LUN, so that it stays the same over restarts.
@@ -57,6 +57,7 @@ standard_put(const struct lu *lu, uint8_t *buf, size_t size)
 		.version = 6,
 		.hisup = true,
 		.response_format = 2,
+		.third_party_copy = true,
 		.cmdque = true,
 		.vendor = VENDOR,
 		.product = PRODUCT,
@@ -67,6 +68,7 @@ standard_put(const struct lu *lu, uint8_t *buf, size_t size)
 	if (lu == NULL) {
 		inq.qualifier = INQUIRY_NO_LU;
 		inq.type = SCSI_TYPE_NONE;
+		inq.third_party_copy = false;
 	}
 	return inquiry_put(buf, size, &inq);
 }
@@ -74,11 +76,11 @@ standard_put(const struct lu *lu, uint8_t *buf, size_t size)
 static int
 supported_put(const struct lu *lu, uint8_t *buf, size_t size)
 {
-	static const struct vpd_supported supported = { .n = 9,
+	static const struct vpd_supported supported = { .n = 10,
 		.pages = { VPD_SUPPORTED_PAGES, VPD_UNIT_SERIAL_NUMBER,
 		    VPD_DEVICE_IDENTIFICATION, VPD_EXTENDED_INQUIRY,
-		    VPD_MODE_PAGE_POLICY, VPD_SCSI_PORTS, VPD_BLOCK_LIMITS,
-		    VPD_BLOCK_CHARACTERISTICS,
+		    VPD_MODE_PAGE_POLICY, VPD_SCSI_PORTS, VPD_THIRD_PARTY_COPY,
+		    VPD_BLOCK_LIMITS, VPD_BLOCK_CHARACTERISTICS,
 		    VPD_LOGICAL_BLOCK_PROVISIONING } };
 
 	(void)lu;
@@ -233,6 +235,7 @@ static const struct {
 	{ VPD_EXTENDED_INQUIRY, extended_put },
 	{ VPD_MODE_PAGE_POLICY, policies_put },
 	{ VPD_SCSI_PORTS, ports_put },
+	{ VPD_THIRD_PARTY_COPY, lu_third_party_put },
 	{ VPD_BLOCK_LIMITS, limits_put },
 	{ VPD_BLOCK_CHARACTERISTICS, characteristics_put },
 	{ VPD_LOGICAL_BLOCK_PROVISIONING, provisioning_put },

@@ -5,7 +5,8 @@
  *
  * A command that is with the bdev cannot be called back.  When it is aborted it
  * is only marked; whatever says that it has ended (a TMF response, the login of
- * a session that takes over) waits in `draining` or in login until it has.
+ * a session that takes over) waits in `draining` or in login until it has.  That
+ * holds for what an EXTENDED COPY does to other logical units than its own, too.
  */
 #include "target/target.h"
 
@@ -103,10 +104,12 @@ target_abort(struct target *target, struct lu *lu, struct tconn *conn,
 			struct ttask *task = &other->slots[i];
 
 			if (task->state == TTASK_FREE ||
-			    task->kind != TTASK_SCSI || task == except ||
-			    (lu != NULL && target_lu(target, task->lun) != lu))
+			    task->kind != TTASK_SCSI || task == except)
 				continue;
-			ttask_abort(task, other != by);
+			if (lu == NULL || target_lu(target, task->lun) == lu)
+				ttask_abort(task, other != by);
+			else
+				ttask_halt(task, lu);
 		}
 		if (other != by)
 			tconn_wake(other);
@@ -138,11 +141,17 @@ unfinished(
 	TAILQ_FOREACH (other, &target->conns, link) {
 		if (conn != NULL && other != conn)
 			continue;
-		for (unsigned i = 0; i < TCONN_SLOTS; i++)
-			if (other->slots[i].state == TTASK_RUN &&
-			    other->slots[i].aborted &&
-			    (lu == NULL || other->slots[i].cmd.lu == lu))
+		for (unsigned i = 0; i < TCONN_SLOTS; i++) {
+			const struct ttask *task = &other->slots[i];
+
+			if (task->state != TTASK_RUN)
+				continue;
+			if (task->aborted && (lu == NULL || task->cmd.lu == lu))
 				return true;
+			if ((task->aborted || task->halted) && lu != NULL &&
+			    lu_writes_to(&task->cmd, lu))
+				return true;
+		}
 	}
 	return false;
 }

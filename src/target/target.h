@@ -61,6 +61,8 @@ struct lu_config {
 				granularity may be finer */
 	bool thin;	     /* UNMAP, WRITE SAME with UNMAP, LBPME, LBPRZ */
 	bool read_only;
+	uint32_t copy_max; /* bytes that one segment of EXTENDED COPY may have,
+			      a multiple of block_size; 0: the target's own */
 	struct lu_fault faults[LU_FAULTS_MAX];
 	unsigned fault_n;
 };

@@ -99,6 +99,8 @@ struct ttask {
 	bool immediate;
 	bool aborted;	  /* RUN, HELD: forget it when its turn or end comes */
 	bool report;	  /* aborted: answer with TASK ABORTED */
+	bool halted;	  /* RUN: what it writes to another logical unit than
+			     its own was ended there */
 	bool unsolicited; /* unsolicited Data-Out is still to come */
 	bool asking;	  /* in conn->r2ts */
 	uint8_t bhs[PDU_BHS_LEN]; /* of the request */
@@ -254,6 +256,8 @@ void ttask_data(struct ttask *, const uint8_t *data, uint32_t len);
 void ttask_fail(struct ttask *, enum sense_key, unsigned code);
 /* Ends a task; report: with TASK ABORTED, else without an answer. */
 void ttask_abort(struct ttask *, bool report);
+/* What it does to this logical unit, if it was sent to another, fails. */
+void ttask_halt(struct ttask *, struct lu *);
 /* Lets waiting commands have buffers. */
 void ttask_admit(struct tconn *);
 

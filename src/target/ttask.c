@@ -33,6 +33,7 @@ ttask_new(struct tconn *conn, enum ttask_kind kind, const uint8_t *bhs)
 	task->state = TTASK_TAKEN;
 	task->counted = task->hashed = task->immediate = false;
 	task->aborted = task->report = task->unsolicited = false;
+	task->halted = false;
 	task->asking = false;
 	memcpy(task->bhs, bhs, PDU_BHS_LEN);
 	task->itt = PDU_TAG_NONE;
@@ -146,14 +147,20 @@ cmd_done(struct lu_cmd *cmd)
 {
 	struct ttask *task = (struct ttask *)cmd;
 	struct tconn *conn = task->conn;
+	struct target *target = conn->target;
+	bool halted = task->halted;
 
 	conn->running--;
+	task->halted = false;
+	target->aborted -= halted;
 	if (task->aborted)
 		aborted_done(task);
 	else if (cmd->drain)
 		target_drain(task, cmd->lu, NULL);
 	else
 		answer(task);
+	if (halted)
+		target_drained(target);
 }
 
 static void
@@ -498,6 +505,17 @@ ttask_start(struct ttask *task, uint32_t data_len)
 /*
  * ---- abort ----
  */
+
+void
+ttask_halt(struct ttask *task, struct lu *lu)
+{
+	if (task->state != TTASK_RUN || task->aborted || task->halted ||
+	    !lu_writes_to(&task->cmd, lu))
+		return;
+	task->halted = true;
+	task->conn->target->aborted++;
+	lu_halt(&task->cmd);
+}
 
 /* Out of its queue; false when there is nothing to end. */
 static bool

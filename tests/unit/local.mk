@@ -307,6 +307,11 @@ tests_unit_test_target_abort_SOURCES = \
 tests_unit_test_target_abort_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_supervisor
 tests_unit_test_supervisor_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_target_copy
+tests_unit_test_target_copy_SOURCES = \
+	tests/unit/target_rig.c tests/unit/target_rig.h \
+	tests/unit/test_target_copy.c tests/unit/unit.h
+tests_unit_test_target_copy_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_target_fault
 tests_unit_test_target_fault_SOURCES = \
 	tests/unit/target_rig.c tests/unit/target_rig.h \

@@ -184,6 +184,7 @@ rig_add(struct rig *rig, uint32_t block_size, bool thin, bool read_only,
 	struct lu_config config = { .block_size = block_size,
 		.thin = thin,
 		.read_only = read_only,
+		.copy_max = rig->copy_max,
 		.fault_n = rig->fault_n };
 	struct disk *d = disk_new(block_size, mapped);
 
@@ -200,6 +201,8 @@ rig_start(struct rig *rig)
 	rig_add(rig, 512, true, false, false);
 	rig_add(rig, 4096, false, false, true);
 	rig_add(rig, 512, false, true, true);
+	if (rig->twin)
+		rig_add(rig, 512, false, false, false);
 }
 
 void

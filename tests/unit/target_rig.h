@@ -19,7 +19,7 @@
 
 #define RIG_NAME    "iqn.2024-01.org.example:rig"
 #define RIG_BLOCKS  65536
-#define RIG_DISKS   3
+#define RIG_DISKS   4
 #define RIG_SIZE(b) ((uint64_t)RIG_BLOCKS * (b))
 
 /* A disk; holes are tracked per 4 KiB. */
@@ -39,6 +39,8 @@ struct rig {
 	struct target *target;
 	struct lu_fault faults[LU_FAULTS_MAX]; /* of every disk */
 	unsigned fault_n;
+	bool twin;	   /* a fourth disk */
+	uint32_t copy_max; /* of every disk */
 	struct disk *disks[RIG_DISKS];
 	unsigned disks_n;
 	uint64_t now;
@@ -75,7 +77,8 @@ struct answer {
 	uint8_t data[1 << 20];
 };
 
-/* disks: one of thin 512, one plain 4096, one read-only 512. */
+/* disks: one of thin 512, one plain 4096, one read-only 512; with twin, one
+ * more plain 512. */
 void rig_init(struct rig *);
 void rig_start(struct rig *); /* after the test changed the config */
 void rig_fini(struct rig *);

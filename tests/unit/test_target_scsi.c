@@ -132,7 +132,7 @@ vpd_pages(void **state)
 	a = peer_in(&f->peer, lun_of(0), cdb, 255);
 	assert_good(a);
 	assert_int_equal(vpd_supported_get(a->data, a->len, &pages), 0);
-	assert_int_equal(pages.n, 9);
+	assert_int_equal(pages.n, 10);
 	for (unsigned i = 0; i < pages.n; i++) {
 		cdb_inquiry_vpd(cdb, pages.pages[i], 1024);
 		a = peer_in(&f->peer, lun_of(0), cdb, 1024);
