@@ -112,6 +112,7 @@ endpoint_ops_of(const char *text, struct error *err)
 	static const struct endpoint_ops *const known[] = {
 		&endpoint_lun,
 		&endpoint_file,
+		&endpoint_nbd,
 		&endpoint_stream,
 	};
 	enum endpoint_kind kind = endpoint_kind_of(text);

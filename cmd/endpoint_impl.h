@@ -57,6 +57,7 @@ struct endpoint {
 
 extern const struct endpoint_ops endpoint_lun;
 extern const struct endpoint_ops endpoint_file;
+extern const struct endpoint_ops endpoint_nbd;
 extern const struct endpoint_ops endpoint_stream;
 
 void endpoint_usable(struct endpoint *);

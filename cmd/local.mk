@@ -22,6 +22,7 @@ luntap_SOURCES = \
 	cmd/endpoint_file.c \
 	cmd/endpoint_impl.h \
 	cmd/endpoint_lun.c \
+	cmd/endpoint_nbd.c \
 	cmd/endpoint_stream.c \
 	cmd/fault.c \
 	cmd/fault.h \
