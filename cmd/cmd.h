@@ -23,6 +23,7 @@ extern const struct command command_inquiry;
 extern const struct command command_list;
 extern const struct command command_mount;
 extern const struct command command_nbd;
+extern const struct command command_perf;
 extern const struct command command_ping;
 extern const struct command command_readcapacity;
 extern const struct command command_sense;

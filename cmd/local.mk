@@ -32,6 +32,8 @@ luntap_SOURCES = \
 	cmd/latency.c \
 	cmd/latency.h \
 	cmd/list.c \
+	cmd/load.c \
+	cmd/load.h \
 	cmd/luntap.c \
 	cmd/mount.c \
 	cmd/mountpoint.c \
@@ -41,6 +43,7 @@ luntap_SOURCES = \
 	cmd/nbduri.h \
 	cmd/options.c \
 	cmd/options.h \
+	cmd/perf.c \
 	cmd/ping.c \
 	cmd/progress.c \
 	cmd/progress.h \

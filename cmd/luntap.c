@@ -23,6 +23,7 @@ static const struct command *const commands[] = {
 	&command_readcapacity,
 	&command_sense,
 	&command_ping,
+	&command_perf,
 	&command_mount,
 	&command_nbd,
 	&command_copy,

@@ -18,7 +18,7 @@ _luntap() {
 	local cur=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]:-} words
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		_luntap_choose discover list inquiry readcapacity sense ping \
+		_luntap_choose discover list inquiry readcapacity sense ping perf \
 			mount nbd copy unmount status target --help --version
 	elif [ "${COMP_WORDS[COMP_CWORD - 1]}" = --detach ]; then
 		mapfile -t words < <(luntap status 2>/dev/null | grep '^/dev/nbd')

@@ -7,6 +7,7 @@ dist_man_MANS = \
 	man/luntap-list.1 \
 	man/luntap-mount.1 \
 	man/luntap-nbd.1 \
+	man/luntap-perf.1 \
 	man/luntap-ping.1 \
 	man/luntap-readcapacity.1 \
 	man/luntap-sense.1 \

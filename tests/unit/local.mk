@@ -111,6 +111,10 @@ tests_unit_test_latency_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_link
 tests_unit_test_link_SOURCES = tests/unit/test_link.c tests/unit/unit.h
 tests_unit_test_link_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_load
+tests_unit_test_load_SOURCES = \
+	cmd/latency.c cmd/load.c tests/unit/test_load.c tests/unit/unit.h
+tests_unit_test_load_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_log
 tests_unit_test_log_SOURCES = tests/unit/test_log.c tests/unit/unit.h
 tests_unit_test_log_LDADD = $(UNIT_LIBS)
