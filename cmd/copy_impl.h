@@ -88,7 +88,8 @@ int copy_records_open(struct copy_records *, struct loop *,
     struct endpoint *source, struct endpoint *destination,
     struct copy_config *config, struct error *err);
 /* All was copied, or has stopped (ok == false): writes what is to be kept, and
- * prints the digest.  done: bytes of the range.  0, or -1 with err. */
+ * prints the digest.  done: so many bytes of the range, without a gap.  0, or -1
+ * with err. */
 int copy_records_close(
     struct copy_records *, bool ok, uint64_t done, struct error *err);
 void copy_records_free(struct copy_records *);

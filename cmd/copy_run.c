@@ -92,6 +92,21 @@ look(void *ctx, struct progress_state *ret)
 	ret->bad = c->status.bad;
 }
 
+/* Within one target it is worth knowing; from one to another nobody expects
+ * it. */
+static void
+refused(void *ctx, const struct error *why)
+{
+	struct copy_records *r = ctx;
+	struct copying *c = r->owner;
+	const char *from = endpoint_target(c->source);
+	const char *to = endpoint_target(c->destination);
+
+	log_line(r->log,
+	    strcmp(from, to) == 0 ? LOG_WARN_LEVEL : LOG_INFO_LEVEL,
+	    "the data goes through this machine: %s", why->text);
+}
+
 static void
 copied(void *ctx, const struct error *why)
 {
@@ -109,7 +124,7 @@ copied(void *ctx, const struct error *why)
 	    endpoint_resize(
 		c->destination, c->config.offset + c->status.length, &err) < 0)
 		failed(c, &err);
-	if (copy_records_close(r, why == NULL, c->status.done, &err) < 0)
+	if (copy_records_close(r, why == NULL, c->status.prefix, &err) < 0)
 		failed(c, &err);
 	close_ends(c);
 }
@@ -124,6 +139,23 @@ file_size(const struct copying *c)
 		return UINT64_MAX;
 	return c->args->has_range ? c->config.offset + c->config.length
 				  : from->size;
+}
+
+/* A LUN that knows no EXTENDED COPY is not asked. */
+static void
+look_for_offload(struct copying *c)
+{
+	const struct copy_config *config = &c->config;
+	struct error why;
+
+	if (config->offload != COPY_OFFLOAD_AUTO || config->digest != NULL ||
+	    config->changed != NULL || config->destination->can_copy ||
+	    endpoint_target(c->source) == NULL ||
+	    endpoint_target(c->destination) == NULL)
+		return;
+	error_set(&why, ERROR_NONE, "%s knows no EXTENDED COPY",
+	    endpoint_name(c->destination));
+	refused(&c->records, &why);
 }
 
 static void
@@ -154,6 +186,7 @@ begin(struct copying *c)
 	c->config.verify = a->verify;
 	c->config.skip_errors = a->skip_errors;
 	c->config.rate = a->rate;
+	c->config.refused = refused;
 	c->config.done = copied;
 	result = copy_new(c->loop, &c->config, &c->copy);
 	if (result < 0) {
@@ -161,6 +194,7 @@ begin(struct copying *c)
 		give_up(c, &err);
 		return;
 	}
+	look_for_offload(c);
 	c->phase = COPYING;
 	progress_begin(&c->progress, c->loop, a->progress, look, c);
 }

@@ -196,6 +196,12 @@ endpoint_name(const struct endpoint *e)
 }
 
 const char *
+endpoint_target(const struct endpoint *e)
+{
+	return e->kind == ENDPOINT_LUN ? e->target : NULL;
+}
+
+const char *
 endpoint_identity(const struct endpoint *e)
 {
 	return e->identity;

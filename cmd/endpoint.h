@@ -74,6 +74,8 @@ struct bdev *endpoint_bdev(struct endpoint *);
 enum endpoint_kind endpoint_kind(const struct endpoint *);
 /* For messages: without secrets, one line. */
 const char *endpoint_name(const struct endpoint *);
+/* The name of a LUN's target; NULL: it is no LUN. */
+const char *endpoint_target(const struct endpoint *);
 /*
  * Names the very device, wherever it is found tomorrow: of a LUN its designator
  * and serial number, of a file its path, inode number and time of birth, of a

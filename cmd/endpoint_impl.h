@@ -11,6 +11,7 @@
 
 #include "cmd/endpoint.h"
 #include "front/disks.h"
+#include "proto/name.h"
 
 #define ENDPOINT_NAME	  1024
 #define ENDPOINT_IDENTITY 1400
@@ -49,6 +50,7 @@ struct endpoint {
 	struct deferred tell;
 
 	struct disks *disks; /* of a LUN */
+	char target[ISCSI_NAME_MAX + 1];
 	struct bdev_req flush;
 	/* Of a file: where it lies; of a block device: its number. */
 	dev_t device;

@@ -84,6 +84,7 @@ lun_begin(struct endpoint *e, const struct url *url, struct error *err)
 	snprintf(e->name, sizeof(e->name), "iscsi://%s/%s/%s", url->portal,
 	    escape(target, sizeof(target), url->target, strlen(url->target)),
 	    lunaddr_text(lun, url->lun));
+	snprintf(e->target, sizeof(e->target), "%s", url->target);
 	if (options_link(e->config.options, url, &config.link, err) < 0)
 		return -1;
 	config.link.zerocopy = e->config.zerocopy;

@@ -65,6 +65,9 @@ struct copy_config {
 	/* Optional: so many bytes at offset could not be read (skip_errors). */
 	void (*bad)(void *ctx, uint64_t offset, uint64_t length,
 	    const struct error *why);
+	/* Optional: COPY_OFFLOAD_AUTO does not work, this is why; the data goes
+	 * through this machine.  Once. */
+	void (*refused)(void *ctx, const struct error *why);
 	/* Required.  It has ended, everything is on the medium, nothing is in
 	 * flight: why is NULL, or what stopped it. */
 	void (*done)(void *ctx, const struct error *why);

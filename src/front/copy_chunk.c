@@ -405,8 +405,9 @@ copy_done(struct bdev_req *req)
 	p->req.done = NULL;
 	if (req->result == -EOPNOTSUPP &&
 	    c->config.offload != COPY_OFFLOAD_REQUIRE) {
-		c->offload = false;
-		c->status.offloaded = false;
+		if (c->offload && c->config.refused != NULL)
+			c->config.refused(c->config.ctx, &p->why);
+		c->offload = c->status.offloaded = false;
 		if (c->stopping)
 			chunk_done(k, false);
 		else

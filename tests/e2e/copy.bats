@@ -124,6 +124,15 @@ allocated() { # FILE
 	[[ $(cat "$DIR/closed") = *"standard output"* ]]
 }
 
+@test "a target that cannot copy by itself: copied all the same, and said" {
+	expect 0 luntap copy "$TGTD/1" "$TGTD/2"
+	[[ $output = *"goes through this machine"*"EXTENDED COPY"* ]]
+	expect 0 luntap copy --offload never "$TGTD/1" "$TGTD/2"
+	[ -z "$output" ]
+	expect 2 luntap copy --offload require "$DIR/image" "$PLAIN/0"
+	expect 1 luntap copy --offload require "$TGTD/1" "$TGTD/2"
+}
+
 @test "sparse images: holes stay holes, and as large as they were" {
 	expect 0 luntap copy "$DIR/image" "$PLAIN/0"
 	expect 0 luntap copy "$PLAIN/0" "$DIR/home/auto"
