@@ -43,7 +43,6 @@ struct rig {
 	bool save_waits;
 	struct deferred save_later;
 	unsigned steps;
-	size_t bufs; /* that the copy had at its end */
 };
 
 /* Devices of these sizes; length: of both.  The source is random data, the

@@ -400,13 +400,30 @@ flight_end(struct flight *fl)
 	}
 }
 
+/* How many buffers the consumer has, by their addresses. */
+static void
+note_memory(struct loop *loop, const void *memory)
+{
+	size_t i;
+
+	for (i = 0; i < loop->memory_n; i++) {
+		if (loop->memory[i] == memory)
+			return;
+	}
+	assert_in_range(i, 0, FAKE_MEMORY - 1);
+	loop->memory[loop->memory_n++] = memory;
+}
+
 /* Memory may come long before the data, and the data not at all. */
 static void
 flight_place(struct flight *fl)
 {
 	struct bdev_req *req = fl->req;
+	bool whole = req->place != NULL || req->flags & BDEV_FUA;
 
 	assert_int_equal(bdev_place(req), 0);
+	if (whole)
+		note_memory(fl->fake->loop, req->iov[0].iov_base);
 	for (size_t i = 0; i < FAKE_LOST; i++)
 		assert_ptr_not_equal(
 		    req->iov[0].iov_base, fl->fake->loop->lost[i]);

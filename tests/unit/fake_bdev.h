@@ -26,8 +26,9 @@
 #define BYTE_CHANGED  0x40u /* by a WRITE, ZERO or COPY */
 #define BYTE_CHANGING 0x80u /* one is in flight */
 
-#define FAKE_LOST 16
-#define FAKE_OPS  (BDEV_COPY + 1)
+#define FAKE_LOST   16
+#define FAKE_MEMORY 64
+#define FAKE_OPS    (BDEV_COPY + 1)
 
 struct flight {
 	struct bdev_req *req;
@@ -89,6 +90,9 @@ struct loop {
 	/* Memory of WRITEs that have failed: nobody may use it again. */
 	const void *lost[FAKE_LOST];
 	size_t lost_n;
+	/* The buffers of all READs, those for parts of one excepted. */
+	const void *memory[FAKE_MEMORY];
+	size_t memory_n;
 };
 
 void fake_loop_init(struct loop *, struct prng *);

@@ -55,6 +55,10 @@ check_PROGRAMS += tests/unit/test_copy_random
 tests_unit_test_copy_random_SOURCES = $(COPY_RIG) \
 	tests/unit/test_copy_random.c
 tests_unit_test_copy_random_LDADD = $(COPY_RIG_LIBS)
+check_PROGRAMS += tests/unit/test_copy_threads
+tests_unit_test_copy_threads_SOURCES = \
+	tests/unit/prng.h tests/unit/test_copy_threads.c tests/unit/unit.h
+tests_unit_test_copy_threads_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_crc32c
 tests_unit_test_crc32c_SOURCES = tests/unit/test_crc32c.c tests/unit/unit.h
 tests_unit_test_crc32c_LDADD = $(UNIT_LIBS)

@@ -128,7 +128,7 @@ test_memory(void **state)
 			fake_clear(
 			    &r.source, i * CHUNK, (i + 1) * CHUNK, false);
 		run_plain(&r);
-		assert_in_range(r.bufs, 1, verify != 0 ? 4 : 2);
+		assert_in_range(r.loop.memory_n, 1, verify != 0 ? 4 : 2);
 		assert_int_equal(r.source.peak, 2);
 		rig_fini(&r);
 	}
