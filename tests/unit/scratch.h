@@ -20,8 +20,9 @@ static inline int
 scratch_setup(void **state)
 {
 	(void)state;
-	snprintf(
-	    scratch_folder, sizeof(scratch_folder), "/tmp/test_scratch.XXXXXX");
+	snprintf(scratch_folder, sizeof(scratch_folder),
+	    "%s/test_scratch.XXXXXX",
+	    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	if (mkdtemp(scratch_folder) == NULL)
 		return -1;
 	snprintf(scratch_path, sizeof(scratch_path), "%s/file", scratch_folder);
