@@ -4,8 +4,8 @@
  * where both can, in order where one is a stream; memory is bounded by depth
  * pairs of chunks.  What is known to be a hole on both sides is not read.
  *
- * Extents that differ are told in their order, neighbours as one, to the grain
- * of a block.
+ * Extents that differ are told in their order, neighbours as one, in units of
+ * grain: its multiples are where they begin and end.
  */
 #ifndef FRONT_DIFF_H
 #define FRONT_DIFF_H
@@ -20,12 +20,14 @@
 struct diff;
 
 struct diff_config {
-	struct bdev *a;	 /* outlives the diff, as all that follows */
-	struct bdev *b;	 /* the same; one of the two may be a stream */
+	/* What is compared: one of the two may be a stream.  They outlive the
+	 * diff, as do their names, which are for messages. */
+	struct bdev *bdev[2];
+	const char *name[2];
 	uint64_t offset; /* where it begins, in both; 0 with a stream */
 	uint64_t length; /* UINT64_MAX: to the end of the stream */
 	uint32_t chunk;	 /* bytes of a request, a power of two >= 4096 */
-	uint32_t grain;	 /* bytes, a power of two <= chunk */
+	uint32_t grain;	 /* bytes, a power of two <= 4096 */
 	unsigned depth;	 /* chunks in flight, >= 1 */
 
 	/* Required.  The next extent in which they differ. */
@@ -38,12 +40,11 @@ struct diff_config {
 
 struct diff_status {
 	uint64_t length;  /* as configured, or known by now, or UINT64_MAX */
-	uint64_t done;	  /* bytes compared, all before is */
+	uint64_t done;	  /* bytes, all before has been compared */
 	uint64_t skipped; /* of those: holes on both sides */
 	uint64_t differs; /* of those: in extents that differ */
-	uint64_t extents; /* that differ */
-	bool a_longer;	  /* of a stream: which one had more to say */
-	bool b_longer;
+	/* Of a stream: the side that had more than the other. */
+	bool longer[2];
 };
 
 /* Begins.  0 or -ENOMEM. */

@@ -87,9 +87,11 @@ static bool
 block_sealed(const char block[BLOCK], struct record *r, uint32_t *crc)
 {
 	uint32_t is = crc32c(*crc, block, (size_t)(r->at - block));
+	char text[9];
 	const char *p;
 
-	if (record_hex32(r, "crc32c") != is || !record_ok(r))
+	snprintf(text, sizeof(text), "%08" PRIx32, is);
+	if (!record_same(record_text(r, "crc32c"), text) || !record_ok(r))
 		return false;
 	for (p = r->at; p < r->end; p++)
 		if (*p != '\0')

@@ -10,6 +10,10 @@ src_front_libfront_a_SOURCES = \
 	src/front/copy_chunk.c \
 	src/front/copy_impl.h \
 	src/front/copy_plan.c \
+	src/front/diff.c \
+	src/front/diff.h \
+	src/front/diff_impl.h \
+	src/front/diff_plan.c \
 	src/front/disk.c \
 	src/front/disk.h \
 	src/front/disks.c \

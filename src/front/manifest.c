@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/hex.h"
 #include "front/record.h"
 #include "io/newfile.h"
 
@@ -346,15 +347,6 @@ read_head(struct reader *r, struct manifest **ret)
 	return 0;
 }
 
-/* 16: no digit of those that we write. */
-static unsigned
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (unsigned)(c - '0');
-	return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
-}
-
 static bool
 get_hash(const char *text, size_t len, uint8_t ret[MANIFEST_HASH])
 {
@@ -363,10 +355,10 @@ get_hash(const char *text, size_t len, uint8_t ret[MANIFEST_HASH])
 	if (len != 2 * MANIFEST_HASH)
 		return false;
 	for (i = 0; i < MANIFEST_HASH; i++) {
-		unsigned high = hex_digit(text[2 * i]);
-		unsigned low = hex_digit(text[2 * i + 1]);
+		int high = hex_digit(text[2 * i]);
+		int low = hex_digit(text[2 * i + 1]);
 
-		if ((high | low) >= 16)
+		if (high < 0 || low < 0)
 			return false;
 		ret[i] = (uint8_t)(high << 4 | low);
 	}
@@ -423,15 +415,17 @@ static int
 read_sum(struct reader *r)
 {
 	static const size_t key = sizeof(SUM " ") - 1;
-	uint8_t is[HASH_SIZE_MAX], said[MANIFEST_HASH];
+	char is[2 * MANIFEST_HASH];
+	uint8_t hash[HASH_SIZE_MAX];
 	int more = reader_next(r);
 
 	if (more <= 0)
 		return more < 0 ? -1 : damaged(r, "it ends early");
-	hash_final(&r->hash, is);
-	if (r->len < key + 1 || memcmp(r->line, SUM " ", key) != 0 ||
-	    !get_hash(r->line + key, r->len - 1 - key, said) ||
-	    memcmp(is, said, MANIFEST_HASH) != 0)
+	hash_final(&r->hash, hash);
+	put_hex(is, hash, MANIFEST_HASH);
+	if (r->len != key + sizeof(is) + 1 ||
+	    memcmp(r->line, SUM " ", key) != 0 ||
+	    memcmp(r->line + key, is, sizeof(is)) != 0)
 		return damaged(r, "its SHA-256");
 	if (fgetc(r->f) != EOF)
 		return damaged(r, "it does not end where it should");

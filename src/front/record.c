@@ -58,28 +58,6 @@ record_number(struct record *r, const char *key)
 	return v;
 }
 
-uint32_t
-record_hex32(struct record *r, const char *key)
-{
-	static const char digits[] = "0123456789abcdef";
-	struct record_text value = record_text(r, key);
-	uint32_t v = 0;
-	size_t i;
-
-	if (value.len != 8)
-		r->bad = true;
-	for (i = 0; i < value.len && !r->bad; i++) {
-		const char *digit =
-		    memchr(digits, value.at[i], sizeof(digits) - 1);
-
-		if (digit == NULL)
-			r->bad = true;
-		else
-			v = v << 4 | (uint32_t)(digit - digits);
-	}
-	return r->bad ? 0 : v;
-}
-
 bool
 record_ok(const struct record *r)
 {

@@ -26,8 +26,6 @@ void record_init(struct record *, const char *text, size_t len);
 struct record_text record_text(struct record *, const char *key);
 /* Decimal, as printed by PRIu64; else 0. */
 uint64_t record_number(struct record *, const char *key);
-/* Eight digits; else 0. */
-uint32_t record_hex32(struct record *, const char *key);
 bool record_ok(const struct record *);
 
 /* A whole text as a decimal number, as PRIu64 prints it. */

@@ -67,6 +67,14 @@ tests_unit_test_cursor_SOURCES = tests/unit/test_cursor.c tests/unit/unit.h
 tests_unit_test_cursor_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_daemon
 tests_unit_test_daemon_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_diff
+tests_unit_test_diff_SOURCES = \
+	tests/unit/fake_bdev.c \
+	tests/unit/fake_bdev.h \
+	tests/unit/prng.h \
+	tests/unit/test_diff.c \
+	tests/unit/unit.h
+tests_unit_test_diff_LDADD = $(COPY_RIG_LIBS)
 check_PROGRAMS += tests/unit/test_discovery
 tests_unit_test_discovery_SOURCES = tests/unit/test_discovery.c tests/unit/unit.h
 tests_unit_test_discovery_LDADD = $(UNIT_LIBS)

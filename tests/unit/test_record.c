@@ -7,7 +7,7 @@ static void
 in_order(void **state)
 {
 	static const char text[] =
-	    "name a b\nnumber 18446744073709551615\nzero 0\nhex 00ff1a2b\nrest";
+	    "name a b\nnumber 18446744073709551615\nzero 0\nrest";
 	struct record r;
 
 	(void)state;
@@ -15,7 +15,6 @@ in_order(void **state)
 	assert_true(record_same(record_text(&r, "name"), "a b"));
 	assert_true(record_number(&r, "number") == UINT64_MAX);
 	assert_int_equal(record_number(&r, "zero"), 0);
-	assert_int_equal(record_hex32(&r, "hex"), 0x00ff1a2b);
 	assert_true(record_ok(&r));
 	assert_string_equal(r.at, "rest");
 	record_text(&r, "rest");
@@ -66,26 +65,6 @@ an_error_sticks(void **state)
 }
 
 static void
-hex_digits(void **state)
-{
-	static const char *const wrong[] = {
-		"h 123\n",
-		"h 123456789\n",
-		"h 1234567G\n",
-		"h 1234567F\n",
-		"h 0x123456\n",
-	};
-	struct record r;
-
-	(void)state;
-	for (size_t i = 0; i < countof(wrong); i++) {
-		record_init(&r, wrong[i], strlen(wrong[i]));
-		assert_int_equal(record_hex32(&r, "h"), 0);
-		assert_false(record_ok(&r));
-	}
-}
-
-static void
 what_fits(void **state)
 {
 	(void)state;
@@ -104,7 +83,6 @@ main(void)
 		cmocka_unit_test(in_order),
 		cmocka_unit_test(wrong_ones),
 		cmocka_unit_test(an_error_sticks),
-		cmocka_unit_test(hex_digits),
 		cmocka_unit_test(what_fits),
 	};
 
