@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* copy - the arguments of `luntap copy`; copy_run.c does it. */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
 #include "cmd/copy_impl.h"
-
-#define CHUNK	    (1u << 20)
-#define CHUNK_MIN   4096u
-#define CHUNK_MOST  (64u << 20)
-#define DEPTH	    16
-#define DEPTH_MOST  1024
-#define MEMORY_MOST (UINT64_C(4) << 30)
+#include "cmd/transfer.h"
 
 static const char help[] =
     "usage: luntap copy [OPTION]... SOURCE DESTINATION\n\n"
@@ -162,61 +154,9 @@ take_on_error(struct copy_arguments *a, const char *arg, struct error *err)
 }
 
 static int
-take_size(const char *option, const char *arg, uint64_t min, uint64_t max,
-    uint64_t *ret, struct error *err)
-{
-	uint64_t v;
-
-	if (options_size(arg, &v) < 0)
-		return error_set(err, ERROR_USAGE,
-		    "%s %s: a number of bytes is wanted, as 4096, 64K or 1M",
-		    option, arg);
-	if (v < min || v > max)
-		return error_set(err, ERROR_USAGE,
-		    "%s %s: from %llu to %llu is possible", option, arg,
-		    (unsigned long long)min, (unsigned long long)max);
-	*ret = v;
-	return 0;
-}
-
-static int
-take_range(struct copy_arguments *a, const char *arg, struct error *err)
-{
-	const char *colon = strchr(arg, ':');
-	char *offset =
-	    colon != NULL ? strndup(arg, (size_t)(colon - arg)) : NULL;
-	bool ok = offset != NULL && options_size(offset, &a->offset) == 0 &&
-		  options_size(colon + 1, &a->length) == 0 && a->length > 0 &&
-		  a->offset < UINT64_MAX - a->length;
-
-	free(offset);
-	if (!ok)
-		return error_set(err, ERROR_USAGE,
-		    "--range %s: OFFSET:LENGTH is wanted, in bytes, as 0:64M",
-		    arg);
-	a->has_range = true;
-	return 0;
-}
-
-static int
-take_block_size(struct copy_arguments *a, const char *arg, struct error *err)
-{
-	uint64_t v;
-
-	if (take_size("--block-size", arg, CHUNK_MIN, CHUNK_MOST, &v, err) < 0)
-		return -1;
-	if ((v & (v - 1)) != 0)
-		return error_set(err, ERROR_USAGE,
-		    "--block-size %s: a power of two is wanted", arg);
-	a->chunk = (uint32_t)v;
-	return 0;
-}
-
-static int
 take(void *ctx, int option, const char *arg, struct error *err)
 {
 	struct copy_arguments *a = ctx;
-	uint64_t v;
 
 	switch (option) {
 	case OPT_SPARSE:
@@ -227,7 +167,8 @@ take(void *ctx, int option, const char *arg, struct error *err)
 	case OPT_OFFLOAD:
 		return take_offload(a, arg, err);
 	case OPT_RANGE:
-		return take_range(a, arg, err);
+		a->has_range = true;
+		return transfer_range(arg, &a->offset, &a->length, err);
 	case OPT_RESUME:
 		a->journal = arg;
 		return 0;
@@ -248,15 +189,12 @@ take(void *ctx, int option, const char *arg, struct error *err)
 		a->mapfile = arg;
 		return 0;
 	case OPT_RATE_LIMIT:
-		return take_size(
+		return transfer_size(
 		    "--rate-limit", arg, 1, UINT64_MAX, &a->rate, err);
 	case OPT_QUEUE_DEPTH:
-		if (take_size("--queue-depth", arg, 1, DEPTH_MOST, &v, err) < 0)
-			return -1;
-		a->depth = (unsigned)v;
-		return 0;
+		return transfer_depth(arg, &a->depth, err);
 	case OPT_BLOCK_SIZE:
-		return take_block_size(a, arg, err);
+		return transfer_chunk(arg, &a->chunk, err);
 	case OPT_PROGRESS:
 		return progress_take(&a->progress, arg, err);
 	case OPT_FORCE:
@@ -304,18 +242,14 @@ check(const struct copy_arguments *a, struct error *err)
 		return error_set(err, ERROR_USAGE,
 		    "--base and --assume-zero: the destination holds either an "
 		    "older copy or zeros");
-	if ((uint64_t)a->chunk * a->depth > MEMORY_MOST)
-		return error_set(err, ERROR_USAGE,
-		    "--block-size times --queue-depth is more than 4G of "
-		    "memory");
-	return 0;
+	return transfer_memory(a->chunk, a->depth, err);
 }
 
 static int
 run(int argc, char **argv)
 {
 	struct copy_arguments args = { .offload = COPY_OFFLOAD_AUTO,
-		.depth = DEPTH };
+		.depth = TRANSFER_DEPTH };
 	const struct command_line line = {
 		.help = help,
 		.groups = OPTIONS_SESSION,

@@ -16,6 +16,10 @@ luntap_SOURCES = \
 	cmd/device_detach.c \
 	cmd/device_impl.h \
 	cmd/device_server.c \
+	cmd/diff.c \
+	cmd/diff_impl.h \
+	cmd/diff_report.c \
+	cmd/diff_run.c \
 	cmd/discover.c \
 	cmd/endpoint.c \
 	cmd/endpoint.h \
@@ -63,6 +67,8 @@ luntap_SOURCES = \
 	cmd/target.c \
 	cmd/targets.c \
 	cmd/targets.h \
+	cmd/transfer.c \
+	cmd/transfer.h \
 	cmd/unmount.c \
 	cmd/user.c \
 	cmd/user.h \

@@ -27,6 +27,7 @@ static const struct command *const commands[] = {
 	&command_mount,
 	&command_nbd,
 	&command_copy,
+	&command_diff,
 	&command_unmount,
 	&command_status,
 	&command_target,

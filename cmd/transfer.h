@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * transfer - options of the commands that move many blocks: which, in how large
+ * requests, how many at a time.
+ */
+#ifndef CMD_TRANSFER_H
+#define CMD_TRANSFER_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define TRANSFER_CHUNK (1u << 20) /* when nothing is said */
+#define TRANSFER_DEPTH 16
+
+/* A number of bytes from min to max, as the argument of an option.  All these:
+ * 0, or -1 with err. */
+int transfer_size(const char *option, const char *arg, uint64_t min,
+    uint64_t max, uint64_t *ret, struct error *err);
+/* --range OFFSET:LENGTH */
+int transfer_range(const char *arg, uint64_t *ret_offset, uint64_t *ret_length,
+    struct error *err);
+/* --queue-depth N */
+int transfer_depth(const char *arg, unsigned *ret, struct error *err);
+/* --block-size SIZE */
+int transfer_chunk(const char *arg, uint32_t *ret, struct error *err);
+/* Whether depth requests of so many bytes are not too much memory. */
+int transfer_memory(uint64_t each, unsigned depth, struct error *err);
+
+#endif
