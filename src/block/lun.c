@@ -318,6 +318,7 @@ lun_session_async(struct session_user *user, uint64_t address,
 		return;
 	log_info(lun->config.log, "LUN %" PRIu64 ": the target reports: %s",
 	    lun->config.number, sense_text(text, sizeof(text), &sense));
+	lun_attention_luns(lun, &sense);
 	lun_event(lun, LUN_RECHECK);
 }
 

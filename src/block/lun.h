@@ -44,7 +44,10 @@ struct lun_config {
 	 * past means soon, CLOCK_NEVER not at all.  Replaces the time given
 	 * before. lun_run() must not be called from inside. */
 	void (*wake)(struct lun *, uint64_t at, void *ctx);
-	void *ctx; /* of ready() and wake() */
+	/* Optional.  The target tells that it has other LUNs than before; every
+	 * LUN of it does so.  Comes from within done() of a task. */
+	void (*luns_changed)(struct lun *, void *ctx);
+	void *ctx; /* of the three */
 };
 
 /* Begins to probe when the session is up (now or later).  NULL: no memory. */

@@ -57,6 +57,23 @@ lun_attention_changed(const struct sense *sense)
 		   sense_code(sense) == SENSE_MODE_CHANGED);
 }
 
+void
+lun_attention_luns(struct lun *lun, const struct sense *sense)
+{
+	if (sense_luns_changed(sense) && lun->config.luns_changed != NULL)
+		lun->config.luns_changed(lun, lun->config.ctx);
+}
+
+/* A target that has made the LUN smaller need not have told: whatever is sent
+ * is within the size that is known. */
+static bool
+lun_out_of_range(const struct lun_io *io, const struct sense *sense)
+{
+	return (io->req->op == BDEV_READ || io->req->op == BDEV_WRITE) &&
+	       sense->key == SENSE_ILLEGAL_REQUEST &&
+	       sense_code(sense) == SENSE_LBA_OUT_OF_RANGE;
+}
+
 bool
 lun_becoming_ready(const struct sense *sense)
 {
@@ -400,6 +417,7 @@ lun_io_check_condition(struct lun_io *io)
 		sense.information_valid = false;
 	sense_text(why, sizeof(why), &sense);
 	verdict.class = lun_io_class(&sense);
+	lun_attention_luns(lun, &sense);
 	if (sense.deferred) {
 		/* This command was not executed (SPC-4, 4.5.7). */
 		lun_deferred_error(lun, &sense);
@@ -423,6 +441,8 @@ lun_io_check_condition(struct lun_io *io)
 		    lun->config.number, why);
 		lun_io_good(io);
 	} else if (!lun_io_substitute(io, &sense)) {
+		if (lun_out_of_range(io, &sense))
+			lun_event(lun, LUN_RECHECK);
 		verdict.result = sense_errno(&sense);
 		lun_io_failed(io, &verdict);
 	}

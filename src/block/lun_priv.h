@@ -214,6 +214,8 @@ void lun_io_fail(struct lun_io *, enum error_class, const char *why);
 struct iovec *lun_io_iovs(struct lun_io *, int n);
 /* The target tells that something about the LUN changed: look again. */
 bool lun_attention_changed(const struct sense *);
+/* It tells that it has other LUNs: passes that on. */
+void lun_attention_luns(struct lun *, const struct sense *);
 /* Not ready, and will be by itself. */
 bool lun_becoming_ready(const struct sense *);
 /* What the target held in its cache alone is gone: its power was. */

@@ -471,6 +471,7 @@ probe_check_condition(struct lun *lun)
 		return;
 	}
 	sense_text(why, sizeof(why), &sense);
+	lun_attention_luns(lun, &sense);
 	/* After a login every target says so. */
 	if (lun_attention_power(&sense) && !lun->unproven)
 		lun_cache_lost(lun, why);

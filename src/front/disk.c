@@ -51,6 +51,15 @@ disk_ready(struct lun *lun, const struct error *err, void *ctx)
 	disk->probed(disk, err);
 }
 
+static void
+disk_luns_changed(struct lun *lun, void *ctx)
+{
+	struct disk *disk = ctx;
+
+	(void)lun;
+	disk->luns_changed(disk);
+}
+
 int
 disk_init(struct disk *disk, const struct disk_config *config)
 {
@@ -64,11 +73,13 @@ disk_init(struct disk *disk, const struct disk_config *config)
 		.log = config->log,
 		.ready = disk_ready,
 		.wake = disk_wake,
+		.luns_changed = disk_luns_changed,
 		.ctx = disk,
 	};
 
 	disk->loop = config->loop;
 	disk->probed = config->probed;
+	disk->luns_changed = config->luns_changed;
 	disk->ctx = config->ctx;
 	disk->usable = false;
 	lunaddr_number(config->address, &lun.number);

@@ -26,6 +26,9 @@ struct disk {
 	bool usable;		     /* it is a disk, and answers */
 	/* The probe has ended.  why: NULL, or why it cannot be used. */
 	void (*probed)(struct disk *, const struct error *why);
+	/* The target has other LUNs than before; from within done() of a task.
+	 */
+	void (*luns_changed)(struct disk *);
 	void *ctx;
 	struct bdev_req flush; /* the owner's */
 };
@@ -37,6 +40,7 @@ struct disk_config {
 	bool read_only;
 	const struct log *log;
 	void (*probed)(struct disk *, const struct error *why);
+	void (*luns_changed)(struct disk *);
 	void *ctx;
 };
 

@@ -3,6 +3,10 @@
  * See disks.h.  One table says what an event does in each state, and
  * disks_event() alone writes ->state.
  *
+ * A target that has other LUNs later says so in a unit attention, once for each
+ * LUN.  Those that are served stay, and nothing is added to them, but the log
+ * tells what is different.
+ *
  * The way down.  Every disk that was written since its last FLUSH gets one; its
  * failure is told, for data may be lost.  Then the session logs out, which
  * completes whatever may still be in flight.  A second wish to end, or
@@ -38,6 +42,13 @@ struct disks {
 	struct link *link;
 	bool link_over;
 	struct lunscan scan;
+	/* When the target tells that it has other LUNs. */
+	struct lunscan rescan;
+	struct deferred rescan_soon;
+	bool rescanning;
+	bool rescan_again;
+	uint64_t *luns; /* that it had last, in order; NULL: not looked at */
+	unsigned luns_n;
 	struct disk *disk;
 	unsigned n;
 	unsigned waiting;     /* for answers of so many disks */
@@ -174,6 +185,111 @@ disks_list(struct disks *d)
 	lunscan_start(&d->scan);
 }
 
+/* ---- other LUNs than at the start ---- */
+
+static int
+lun_order(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* How many of a are not in b, and the first of them. */
+static unsigned
+luns_missing(const uint64_t *a, unsigned a_n, const uint64_t *b, unsigned b_n,
+    uint64_t *ret_first)
+{
+	unsigned i, missing = 0;
+
+	for (i = 0; i < a_n; i++) {
+		if (b_n > 0 && bsearch(&a[i], b, b_n, sizeof(*b), lun_order))
+			continue;
+		if (missing++ == 0)
+			*ret_first = a[i];
+	}
+	return missing;
+}
+
+/* Takes over the list of the scan. */
+static void
+luns_keep(struct disks *d, struct lunscan *scan)
+{
+	free(d->luns);
+	d->luns = scan->luns;
+	d->luns_n = scan->n;
+	scan->luns = NULL;
+}
+
+static void
+luns_compare(struct disks *d, struct lunscan *scan)
+{
+	char text[LUNADDR_TEXT];
+	uint64_t first = 0;
+	unsigned n;
+
+	qsort(scan->luns, scan->n, sizeof(*scan->luns), lun_order);
+	n = luns_missing(scan->luns, scan->n, d->luns, d->luns_n, &first);
+	if (n > 0)
+		log_warn(d->config.log,
+		    "%s has %u new LUN%s, LUN %s first: not served before "
+		    "the next start",
+		    d->config.link.session.target_name, n, n == 1 ? "" : "s",
+		    lunaddr_text(text, first));
+	n = luns_missing(d->luns, d->luns_n, scan->luns, scan->n, &first);
+	if (n > 0)
+		log_warn(d->config.log, "%s has lost %u LUN%s, LUN %s first",
+		    d->config.link.session.target_name, n, n == 1 ? "" : "s",
+		    lunaddr_text(text, first));
+	luns_keep(d, scan);
+}
+
+static void
+rescan_done(struct lunscan *scan, const struct error *err)
+{
+	struct disks *d = scan->ctx;
+
+	d->rescanning = false;
+	if (err != NULL)
+		log_warn(d->config.log, "%s", err->text);
+	else
+		luns_compare(d, scan);
+	if (d->rescan_again)
+		deferred_set(d->loop, &d->rescan_soon);
+}
+
+static void
+rescan_start(struct deferred *call)
+{
+	struct disks *d = call->ctx;
+
+	if (d->state != UP)
+		return;
+	d->rescan_again = d->rescanning;
+	if (d->rescanning)
+		return;
+	d->rescanning = true;
+	d->rescan = (struct lunscan){
+		.session = link_session(d->link),
+		.now = scan_now,
+		.done = rescan_done,
+		.ctx = d,
+	};
+	lunscan_start(&d->rescan);
+}
+
+/* Who has asked for one LUN does not want to hear of others. */
+static void
+disk_luns_changed(struct disk *disk)
+{
+	struct disks *d = disk->ctx;
+
+	if (!d->config.has_lun)
+		deferred_set(d->loop, &d->rescan_soon);
+}
+
+/* ---- the disks ---- */
+
 /* One that was asked for must be there; of a whole target those that can be
  * shown are. */
 static void
@@ -215,6 +331,7 @@ disks_probe(struct disks *d)
 		.read_only = d->config.read_only,
 		.log = d->config.log,
 		.probed = disk_probed,
+		.luns_changed = disk_luns_changed,
 		.ctx = d,
 	};
 	struct error why;
@@ -242,6 +359,8 @@ disks_probe(struct disks *d)
 		    d->scan.n - i, DISKS_MAX);
 		d->config.note(d->config.ctx, why.text);
 	}
+	qsort(d->scan.luns, d->scan.n, sizeof(*d->scan.luns), lun_order);
+	luns_keep(d, &d->scan);
 }
 
 static void
@@ -321,7 +440,7 @@ disks_drained(const struct disks *d)
 {
 	unsigned i;
 
-	if (!d->link_over || d->config.busy(d->config.ctx))
+	if (!d->link_over || d->rescanning || d->config.busy(d->config.ctx))
 		return false;
 	for (i = 0; i < d->n; i++)
 		if (lun_in_flight(d->disk[i].lun) > 0)
@@ -368,6 +487,7 @@ disks_new(struct loop *loop, const struct disks_config *config,
 	d->config.link.ctx = d;
 	timer_init(&d->timer, disks_timer, d);
 	d->next = (struct deferred){ .run = disks_then, .ctx = d };
+	d->rescan_soon = (struct deferred){ .run = rescan_start, .ctx = d };
 	result = link_new(loop, &d->config.link, &d->link);
 	if (result < 0) {
 		free(d);
@@ -408,6 +528,8 @@ disks_free(struct disks *d)
 	link_free(d->link);
 	timer_clear(d->loop, &d->timer);
 	deferred_clear(d->loop, &d->next);
+	deferred_clear(d->loop, &d->rescan_soon);
+	free(d->luns);
 	free(d->disk);
 	free(d);
 }

@@ -5,6 +5,9 @@
 #
 #     lio_target                       a target $IQN at $PORTAL, gone after the test
 #     lio_lun 0 "$DIR/disk" attr=1     a file or device as a LUN, with attributes
+#     lio_luns "$DIR/a" "$DIR/b"       files as LUNs 0 and 1 that it can copy
+#     lio_scsi_lun 0 /dev/sda          a SCSI device as a LUN that speaks for itself
+#     lio_no_lun 0                     it is not there any more
 #     lio_set param/DataDigest CRC32C  as under tpgt_1 in configfs
 #     lio_account user secret [target-user target-secret]
 #     lio_start                        it takes logins from here on
@@ -57,6 +60,36 @@ lio_lun() { # NUMBER FILE [ATTRIBUTE=VALUE...]
 	done
 	mkdir "$TPG/lun/lun_$number"
 	ln -s "$store" "$TPG/lun/lun_$number/store"
+}
+
+# With blocks of 512 bytes, and for EXTENDED COPY, which names them by the NAA
+# designators that LIO makes of the hexadecimal digits in their serial numbers.
+lio_luns() { # FILE...
+	local file number=0
+	for file in "$@"; do
+		lio_lun $number "$file" block_size=512 emulate_3pc=1
+		number=$((number + 1))
+	done
+}
+
+# What the device answers, its unit attentions included, is passed on.
+lio_scsi_lun() { # NUMBER DEVICE
+	local store=$LIO/core/pscsi_$1/disk address
+	modules target_core_pscsi
+	address=$(basename "/sys/block/${2#/dev/}/device/scsi_device/"*)
+	mkdir -p "$store"
+	lio_write "$store/control" "$(sed -E 's/(.*):(.*):(.*):(.*)/'`
+		`'scsi_host_id=\1,scsi_channel_id=\2,'`
+		`'scsi_target_id=\3,scsi_lun_id=\4/' <<<"$address")"
+	lio_write "$store/udev_path" "$2"
+	lio_write "$store/enable" 1
+	mkdir "$TPG/lun/lun_$1"
+	ln -s "$store" "$TPG/lun/lun_$1/store"
+}
+
+lio_no_lun() { # NUMBER
+	rm -f "$TPG/lun/lun_$1/store"
+	rmdir "$TPG/lun/lun_$1"
 }
 
 # Only the initiator of these tests, with this name and secret.

@@ -57,6 +57,15 @@ rig_init(struct rig *rig, uint32_t block_size, uint64_t blocks, uint64_t base)
 }
 
 static void
+rig_luns_changed(struct lun *lun, void *ctx)
+{
+	struct rig *rig = ctx;
+
+	(void)lun;
+	rig->luns_changed++;
+}
+
+static void
 rig_changed(struct bdev *bdev, void *ctx)
 {
 	struct rig *rig = ctx;
@@ -77,6 +86,7 @@ rig_start(struct rig *rig)
 		.now_ctx = rig,
 		.log = &rig->sink,
 		.ready = rig_ready,
+		.luns_changed = rig_luns_changed,
 		.wake = rig_wake,
 		.ctx = rig,
 	};

@@ -18,6 +18,7 @@ struct rig {
 	unsigned ready;	    /* how often it was called */
 	struct error error; /* of it */
 	unsigned changed;
+	unsigned luns_changed;
 	struct bdev_extent extents[8]; /* of the EXTENTS request */
 	unsigned extents_max;	       /* before it */
 	unsigned extents_n;	       /* after it */

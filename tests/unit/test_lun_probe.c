@@ -468,6 +468,61 @@ changed_capacity(void **state)
 	rig_fini(&rig);
 }
 
+/* Nobody has told that it is smaller; a command that is refused tells. */
+static bool
+hook_out_of_range(struct session *s, struct task *task, void *ctx)
+{
+	(void)ctx;
+	if (task->cdb[0] != SCSI_OP_READ_16 && task->cdb[0] != SCSI_OP_WRITE_16)
+		return false;
+	s->disk.blocks = 4;
+	fake_check(task, SENSE_ILLEGAL_REQUEST, SENSE_LBA_OUT_OF_RANGE);
+	return true;
+}
+
+static void
+changed_capacity_untold(void **state)
+{
+	enum bdev_op ops[] = { BDEV_READ, BDEV_WRITE };
+	uint8_t buf[512] = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		start(512, 8);
+		rig_start(&rig);
+		rig.session.hook = hook_out_of_range;
+		assert_int_equal(rig_do(&rig, ops[i], 2048, buf, 512, 0), -EIO);
+		rig.session.hook = NULL;
+		rig_settle(&rig);
+		assert_true(lun_healthy(rig.lun));
+		assert_int_equal(rig.changed, 1);
+		assert_int_equal(rig.bdev->size, 2048);
+		assert_int_equal(rig_do(&rig, ops[i], 0, buf, 512, 0), 0);
+		rig.session.disk.blocks = 8;
+		rig_fini(&rig);
+	}
+}
+
+static void
+changed_luns(void **state)
+{
+	uint8_t buf[512];
+
+	(void)state;
+	start(512, 8);
+	rig_start(&rig);
+	assert_int_equal(rig.luns_changed, 0);
+	fake_attention(&rig.session, SENSE_REPORTED_LUNS_CHANGED);
+	assert_int_equal(rig_do(&rig, BDEV_READ, 0, buf, 512, 0), 0);
+	assert_int_equal(rig.luns_changed, 1);
+	/* While it is looked at again, too. */
+	fake_attention(&rig.session, SENSE_CAPACITY_CHANGED);
+	fake_attention(&rig.session, SENSE_REPORTED_LUNS_CHANGED);
+	assert_int_equal(rig_do(&rig, BDEV_READ, 0, buf, 512, 0), 0);
+	assert_int_equal(rig.luns_changed, 2);
+	rig_fini(&rig);
+}
+
 static void
 changed_protection(void **state)
 {
@@ -507,6 +562,8 @@ main(void)
 		cmocka_unit_test(identity_differs),
 		cmocka_unit_test(identity_not_provable),
 		cmocka_unit_test(changed_capacity),
+		cmocka_unit_test(changed_capacity_untold),
+		cmocka_unit_test(changed_luns),
 		cmocka_unit_test(changed_protection),
 	};
 
