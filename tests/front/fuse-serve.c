@@ -12,6 +12,7 @@
  *
  *     hold      requests wait here, and the files are not healthy
  *     stall     requests wait here, though the files say that they are healthy
+ *     writes    writes wait here
  *     pass      they go on
  *     lose      writes fail, and their pages stay in a pipe, as in the socket
  *               of a session that ended without an answer
@@ -44,6 +45,7 @@ struct gate {
 	struct bdev *below;
 	struct bdev_req_queue held;
 	bool closed;
+	bool closed_to_writes;
 	bool healthy;
 	bool loses;
 };
@@ -92,7 +94,8 @@ gate_submit(struct bdev *bdev, struct bdev_req *req)
 
 	if (gate->loses && req->op == BDEV_WRITE)
 		lose(req);
-	else if (gate->closed)
+	else if (gate->closed ||
+		 (gate->closed_to_writes && req->op == BDEV_WRITE))
 		TAILQ_INSERT_TAIL(&gate->held, req, link);
 	else
 		gate->below->ops->submit(gate->below, req);
@@ -114,7 +117,7 @@ gate_open(struct gate *gate)
 {
 	struct bdev_req *req;
 
-	gate->closed = false;
+	gate->closed = gate->closed_to_writes = false;
 	gate->healthy = true;
 	while ((req = TAILQ_FIRST(&gate->held)) != NULL) {
 		TAILQ_REMOVE(&gate->held, req, link);
@@ -140,6 +143,13 @@ set_gates(bool closed, bool healthy)
 		gates[i].healthy = healthy;
 		gates[i].loses = false;
 	}
+}
+
+static void
+hold_writes(void)
+{
+	for (size_t i = 0; i < nfiles; i++)
+		gates[i].closed_to_writes = true;
 }
 
 static void
@@ -174,6 +184,8 @@ obey(const char *word)
 		set_gates(true, false);
 	} else if (strcmp(word, "stall") == 0) {
 		set_gates(true, true);
+	} else if (strcmp(word, "writes") == 0) {
+		hold_writes();
 	} else if (strcmp(word, "pass") == 0) {
 		set_gates(false, true);
 	} else if (strcmp(word, "lose") == 0) {
