@@ -10,6 +10,8 @@
 #     # guests: 6.1 6.12             the kernels to run on
 #     # cpus: 2                      where one is not enough
 #     # limit: 300                   seconds, where 600 are not enough
+#     # memory: 256                  MiB, where 1024 are not right
+#     # disk: 512                    MiB of a blank /dev/vda (module virtio_blk)
 #     # shellcheck source=tests/kernel/lib.bash
 #     . "${0%/*}/lib.bash"
 #     test_what_it_shows()           each such function is one test, under set -e
