@@ -313,3 +313,65 @@ exec_killed() { # N ARGUMENT...
 	[ ! -s "$DIR/said" ]
 	rm "$DIR/bar"
 }
+
+@test "NBD exports as either end" {
+	nice_nbd() { # NAME URL
+		(exec_as_user "$LUNTAP" nbd -f --socket "$DIR/run/$1.sock" "$2") \
+			>"$DIR/$1.out" 2>&1 3>&- &
+		remember "$1" $!
+		wait_for test -S "$DIR/run/$1.sock"
+	}
+	nice_nbd nbd1 "$PLAIN/1"
+	local uri="nbd+unix:///?socket=$DIR/run/nbd1.sock"
+	expect 0 luntap copy --verify "$DIR/image" "$uri"
+	expect 0 luntap copy "$uri" "$DIR/home/out"
+	cmp "$DIR/image" "$DIR/home/out"
+	[ "$(allocated "$DIR/home/out")" -lt $SIZE ]
+	# From our server to that of others, through a pipe and back.
+	truncate -s 24M "$DIR/home/qemu.img"
+	(exec qemu-nbd --persistent --shared=0 -f raw \
+		-k "$DIR/run/qemu.sock" "$DIR/home/qemu.img") 3>&- &
+	remember qemu $!
+	wait_for test -S "$DIR/run/qemu.sock"
+	[ "$(id -u)" -ne 0 ] || chown nobody "$DIR/run/qemu.sock"
+	local qemu="nbd+unix:///?socket=$DIR/run/qemu.sock"
+	expect 0 luntap copy "$uri" "$qemu"
+	luntap copy "$qemu" - | cmp - "$DIR/image"
+	expect 0 luntap copy "$DIR/other" "$PLAIN/0"
+	expect 0 luntap copy "$PLAIN/0" "$qemu"
+	luntap copy "$qemu" - | cmp - "$DIR/other"
+	# A server that dies on the way.
+	(exec_as_user "$LUNTAP" copy --rate-limit 8M "$uri" "$qemu") \
+		2>"$DIR/said" 3>&- &
+	local pid=$!
+	sleep 0.5
+	end_process nbd1 KILL
+	rc=0
+	wait $pid || rc=$?
+	[ $rc -ne 0 ]
+	grep -q 'luntap: reading at byte' "$DIR/said"
+	end_process qemu
+	rm "$DIR/home/out" "$DIR/home/qemu.img"
+	expect 3 luntap copy "$uri" "$DIR/home/out"
+}
+
+@test "a target that dies on the way: the journal goes on when it is back" {
+	luntap copy "$DIR/image" "$DIR/home/lun.img"
+	start_target mortal "$DIR/home/lun.img"
+	local portal=$PORTAL
+	(exec_as_user "$LUNTAP" copy --resume "$DIR/home/j" --block-size 64K \
+		--rate-limit 4M "$DIR/other" "${URLS[0]}") 2>"$DIR/said" 3>&- &
+	remember copy $!
+	wait_for test -s "$DIR/home/j"
+	sleep 1.5
+	end_process mortal KILL
+	start_target mortal --listen "$portal" "$DIR/home/lun.img"
+	rc=0
+	wait "$(cat "$DIR/pids/copy")" || rc=$?
+	rm "$DIR/pids/copy"
+	[ $rc -eq 0 ] || expect 0 luntap copy --resume "$DIR/home/j" \
+		"$DIR/other" "${URLS[0]}"
+	luntap copy "${URLS[0]}" - | cmp - "$DIR/other"
+	end_process mortal
+	rm "$DIR/home/lun.img"
+}
