@@ -358,14 +358,14 @@ exec_killed() { # N ARGUMENT...
 @test "a target that dies on the way: the journal goes on when it is back" {
 	luntap copy "$DIR/image" "$DIR/home/lun.img"
 	start_target mortal "$DIR/home/lun.img"
-	local portal=$PORTAL
+	local at=${URLS[0]#iscsi://}
 	(exec_as_user "$LUNTAP" copy --resume "$DIR/home/j" --block-size 64K \
 		--rate-limit 4M "$DIR/other" "${URLS[0]}") 2>"$DIR/said" 3>&- &
 	remember copy $!
 	wait_for test -s "$DIR/home/j"
 	sleep 1.5
 	end_process mortal KILL
-	start_target mortal --listen "$portal" "$DIR/home/lun.img"
+	start_target mortal --listen "${at%%/*}" "$DIR/home/lun.img"
 	rc=0
 	wait "$(cat "$DIR/pids/copy")" || rc=$?
 	rm "$DIR/pids/copy"
