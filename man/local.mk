@@ -2,6 +2,7 @@
 dist_man_MANS = \
 	man/luntap.1 \
 	man/luntap-copy.1 \
+	man/luntap-diff.1 \
 	man/luntap-discover.1 \
 	man/luntap-inquiry.1 \
 	man/luntap-list.1 \

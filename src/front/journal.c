@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 #include "base/crc32c.h"
+#include "base/escape.h"
 #include "front/record.h"
 #include "io/newfile.h"
 
@@ -151,11 +152,12 @@ static int
 differs_text(const char *path, const char *what, struct record_text was,
     const char *is, struct error *err)
 {
+	char text[SHOWN];
+
 	return error_set(err, ERROR_USAGE,
-	    "%s: the journal of a copy with another %s: \"%.*s\", and this one "
+	    "%s: the journal of a copy with another %s: \"%s\", and this one "
 	    "has \"%.*s\"",
-	    path, what, was.len < SHOWN ? (int)was.len : SHOWN, was.at, SHOWN,
-	    is);
+	    path, what, escape(text, sizeof(text), was.at, was.len), SHOWN, is);
 }
 
 static int

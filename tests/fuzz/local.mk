@@ -24,6 +24,10 @@ fuzz_programs += tests/fuzz/fuzz_pdu
 tests_fuzz_fuzz_pdu_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_pdu.c
 tests_fuzz_fuzz_pdu_LDADD = $(FUZZ_LIBS)
 tests_fuzz_fuzz_pdu_LDFLAGS = -fsanitize=fuzzer
+fuzz_programs += tests/fuzz/fuzz_records
+tests_fuzz_fuzz_records_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_records.c
+tests_fuzz_fuzz_records_LDADD = $(FUZZ_LIBS)
+tests_fuzz_fuzz_records_LDFLAGS = -fsanitize=fuzzer
 fuzz_programs += tests/fuzz/fuzz_scsi
 tests_fuzz_fuzz_scsi_SOURCES = tests/fuzz/fuzz.h tests/fuzz/fuzz_scsi.c
 tests_fuzz_fuzz_scsi_LDADD = $(FUZZ_LIBS)
@@ -64,6 +68,11 @@ check_PROGRAMS += tests/fuzz/replay_pdu
 tests_fuzz_replay_pdu_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_pdu.c
 tests_fuzz_replay_pdu_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(FUZZ_CORPUS)/pdu"'
 tests_fuzz_replay_pdu_LDADD = $(FUZZ_LIBS)
+check_PROGRAMS += tests/fuzz/replay_records
+tests_fuzz_replay_records_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_records.c
+tests_fuzz_replay_records_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DCORPUS='"$(FUZZ_CORPUS)/records"'
+tests_fuzz_replay_records_LDADD = $(FUZZ_LIBS)
 check_PROGRAMS += tests/fuzz/replay_scsi
 tests_fuzz_replay_scsi_SOURCES = $(FUZZ_REPLAY) tests/fuzz/fuzz_scsi.c
 tests_fuzz_replay_scsi_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(FUZZ_CORPUS)/scsi"'
