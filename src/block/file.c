@@ -4,6 +4,8 @@
  * descriptor.  Requests that change the content hold a lock on their range
  * (range.h) while their job runs, so that overlapping ones are applied in the
  * order of their submission.  Reads pass: the contract gives them no order.
+ * The kernel lets one thread at a time write to a regular file, so those that
+ * go to the page cache have a lane (loop.h).
  *
  * The page cache is the volatile cache of this device: FLUSH is fdatasync(),
  * FUA is RWF_DSYNC.  Linux tells a failed write-back once, to one caller, and
@@ -68,6 +70,15 @@ file_done(struct job *job)
 	req->done(req);
 }
 
+static struct lane *
+file_lane(struct file *f, const struct bdev_req *req)
+{
+	bool one_by_one =
+	    f->regular && changes_content(req) && !(req->flags & BDEV_FUA);
+
+	return one_by_one ? &f->writes : NULL;
+}
+
 static struct file_req *
 file_req_get(struct file *f, struct bdev_req *req)
 {
@@ -80,13 +91,14 @@ file_req_get(struct file *f, struct bdev_req *req)
 		if (fr == NULL)
 			return NULL;
 	}
-	*fr = (struct file_req){
-		.job = { .work = file_work, .done = file_done, .ctx = fr },
+	*fr = (struct file_req){ .job = { .work = file_work,
+				     .done = file_done,
+				     .ctx = fr,
+				     .lane = file_lane(f, req) },
 		.range = { .first = req->offset,
 		    .end = req->offset + req->length },
 		.file = f,
-		.req = req
-	};
+		.req = req };
 	return fr;
 }
 
@@ -253,6 +265,7 @@ file_probe_regular(struct file *f, const struct stat *st, bool read_only)
 {
 	off_t size = st->st_size;
 
+	f->regular = true;
 	f->bdev.size = (uint64_t)size;
 	f->bdev.physical_block_size = 4096;
 	f->holes = lseek(f->fd, size, SEEK_DATA) != -1 || errno == ENXIO;

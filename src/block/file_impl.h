@@ -17,10 +17,12 @@ struct file {
 	int fd;
 	int direct_fd; /* with O_DIRECT, -1 where there is none */
 	bool direct_tried;
+	bool regular;
 	bool holes; /* the file system tells holes */
 	bool grows; /* it has no end yet: zeros stand behind the last write */
 	atomic_int sync_error; /* of the first sync that failed */
 	struct range_set ranges;
+	struct lane writes; /* of a regular file */
 	TAILQ_HEAD(, file_req) spare;
 	struct bdev_req_queue refused; /* completed by finish_refused */
 	struct deferred finish_refused;

@@ -16,10 +16,10 @@ struct helpers {
 	unsigned under_way; /* submitted, done() not yet called; the loop's */
 
 	pthread_mutex_t lock;
-	pthread_cond_t work; /* waiting is not empty, or stopping */
+	pthread_cond_t work; /* a job can start, or stopping */
 	struct job_queue waiting;
 	struct job_queue finished;
-	unsigned queued; /* length of waiting */
+	unsigned queued; /* of waiting: that can start */
 	unsigned idle;	 /* helpers in pthread_cond_wait() */
 	unsigned threads;
 	bool stopping;
@@ -84,6 +84,56 @@ helpers_finish(struct helpers *h, struct job *job)
 	TAILQ_INSERT_TAIL(&h->finished, job, link);
 }
 
+/* ---- lanes; the lock is held ---- */
+
+/* The job is the first of its lane, or has none: it counts as queued. */
+static bool
+lane_add(const struct job *job)
+{
+	struct lane *lane = job->lane;
+
+	return lane == NULL || (lane->waiting++ == 0 && !lane->busy);
+}
+
+static void
+lane_enter(struct helpers *h, const struct job *job)
+{
+	h->queued--;
+	if (job->lane != NULL) {
+		job->lane->waiting--;
+		job->lane->busy = true;
+	}
+}
+
+static void
+lane_leave(struct helpers *h, const struct job *job)
+{
+	if (job->lane == NULL)
+		return;
+	job->lane->busy = false;
+	if (job->lane->waiting > 0)
+		h->queued++;
+}
+
+/* ---- a helper ---- */
+
+/* The next job that can start; the lock is held. */
+static struct job *
+helper_take(struct helpers *h)
+{
+	struct job *job;
+
+	if (h->queued == 0)
+		return NULL;
+	TAILQ_FOREACH (job, &h->waiting, link) {
+		if (job->lane == NULL || !job->lane->busy)
+			break;
+	}
+	TAILQ_REMOVE(&h->waiting, job, link);
+	lane_enter(h, job);
+	return job;
+}
+
 static void *
 helper_run(void *arg)
 {
@@ -91,7 +141,7 @@ helper_run(void *arg)
 
 	pthread_mutex_lock(&h->lock);
 	for (;;) {
-		struct job *job = TAILQ_FIRST(&h->waiting);
+		struct job *job = helper_take(h);
 
 		if (job == NULL) {
 			if (h->stopping)
@@ -101,11 +151,14 @@ helper_run(void *arg)
 			h->idle--;
 			continue;
 		}
-		TAILQ_REMOVE(&h->waiting, job, link);
-		h->queued--;
 		pthread_mutex_unlock(&h->lock);
 		job->work(job);
 		pthread_mutex_lock(&h->lock);
+		lane_leave(h, job);
+		/* Nobody was woken for what the lane has held up: one job is
+		 * this helper's next, maybe another's. */
+		if (h->queued > 1 && h->idle > 0 && job->lane != NULL)
+			pthread_cond_signal(&h->work);
 		helpers_finish(h, job);
 	}
 	pthread_mutex_unlock(&h->lock);
@@ -128,26 +181,30 @@ helpers_grow(struct helpers *h)
 void
 helpers_submit(struct helpers *h, struct job *job)
 {
-	bool here;
+	bool here, starts;
 
 	h->under_way++;
 	pthread_mutex_lock(&h->lock);
+	starts = lane_add(job);
 	/* A helper that was signalled counts as idle until it runs, so idle is
-	 * compared with all that waits. */
-	if (h->idle <= h->queued && h->threads < LOOP_HELPERS)
+	 * compared with all that can start. */
+	if (starts && h->idle <= h->queued && h->threads < LOOP_HELPERS)
 		helpers_grow(h);
+	h->queued += starts;
 	/* No thread to be had at all: slow is better than never. */
 	here = h->threads == 0;
-	if (!here) {
+	if (here) {
+		lane_enter(h, job);
+	} else {
 		TAILQ_INSERT_TAIL(&h->waiting, job, link);
-		h->queued++;
-		if (h->idle != 0)
+		if (starts && h->idle != 0)
 			pthread_cond_signal(&h->work);
 	}
 	pthread_mutex_unlock(&h->lock);
 	if (here) {
 		job->work(job);
 		pthread_mutex_lock(&h->lock);
+		lane_leave(h, job);
 		helpers_finish(h, job);
 		pthread_mutex_unlock(&h->lock);
 	}

@@ -84,12 +84,20 @@ int loop_signal(
     struct loop *, int signo, void (*got)(void *ctx, int signo), void *ctx);
 
 /* Work that may block: work() runs in a helper thread, then done() in the loop.
- * Jobs start in order; up to LOOP_HELPERS at once.  done() may free the job. */
+ * Jobs start in order; up to LOOP_HELPERS at once, of those in one lane one at a
+ * time.  done() may free the job. */
 #define LOOP_HELPERS 4
+/* For work that the kernel would do one by one anyway: helpers that wait for its
+ * lock spin.  Zeros at first; outlives its jobs. */
+struct lane {
+	bool busy;	  /* the helpers' */
+	unsigned waiting; /* the helpers' */
+};
 struct job {
 	void (*work)(struct job *);
 	void (*done)(struct job *);
 	void *ctx;
+	struct lane *lane; /* NULL: none */
 	TAILQ_ENTRY(job) link;
 };
 void job_submit(struct loop *, struct job *);

@@ -6,8 +6,10 @@
 #include <sys/time.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -478,6 +480,70 @@ jobs_run_side_by_side_and_end_in_the_loop(void **state)
 	assert_true(work.signals_blocked);
 }
 
+#define LANES	  3
+#define LANE_JOBS 600
+
+static struct {
+	struct lane lane[LANES];
+	struct job job[LANE_JOBS];
+	unsigned begun[LANES]; /* of each lane, by its helper */
+	int inside[LANES];
+	atomic_bool spoilt;
+	unsigned done;
+} lanes;
+
+/* No lock but the lane's guards what it counts. */
+static void
+work_in_lane(struct job *job)
+{
+	unsigned n = (unsigned)(job - lanes.job);
+	unsigned lane = n % (LANES + 1);
+
+	if (lane == LANES)
+		return; /* has none */
+	if (lanes.inside[lane]++ != 0 || lanes.begun[lane] != n / (LANES + 1))
+		lanes.spoilt = true;
+	if (n % 7 == 0)
+		sched_yield();
+	lanes.begun[lane]++;
+	lanes.inside[lane]--;
+}
+
+/* The second half is submitted while the first is under way. */
+static void
+lane_job_done(struct job *job)
+{
+	struct job *next = job + LANE_JOBS / 2;
+
+	if (job < lanes.job + LANE_JOBS / 2)
+		job_submit(loop, next);
+	if (++lanes.done == LANE_JOBS)
+		loop_stop(loop, 0);
+}
+
+static void
+jobs_of_a_lane_run_one_by_one_in_order(void **state)
+{
+	(void)state;
+	memset(&lanes, 0, sizeof(lanes));
+	for (unsigned i = 0; i < LANE_JOBS; i++) {
+		unsigned lane = i % (LANES + 1);
+
+		lanes.job[i] = (struct job){ .work = work_in_lane,
+			.done = lane_job_done,
+			.lane = lane < LANES ? &lanes.lane[lane] : NULL };
+	}
+	for (unsigned i = 0; i < LANE_JOBS / 2; i++)
+		job_submit(loop, &lanes.job[i]);
+	loop_run(loop);
+	assert_false(lanes.spoilt);
+	for (unsigned i = 0; i < LANES; i++) {
+		assert_int_equal(lanes.begun[i], LANE_JOBS / (LANES + 1));
+		assert_false(lanes.lane[i].busy);
+		assert_int_equal(lanes.lane[i].waiting, 0);
+	}
+}
+
 static void
 work_slowly(struct job *job)
 {
@@ -525,6 +591,7 @@ main(void)
 		T(deferred_call_that_repeats_starves_nobody),
 		T(signals_come_from_the_loop),
 		T(jobs_run_side_by_side_and_end_in_the_loop),
+		T(jobs_of_a_lane_run_one_by_one_in_order),
 		T(loop_free_waits_for_jobs),
 	};
 
