@@ -147,6 +147,12 @@ client_close(struct client *c)
 	free(c);
 }
 
+const struct params *
+client_params(const struct client *c)
+{
+	return session_params(link_session(c->link));
+}
+
 /*
  * ---- time ----
  */

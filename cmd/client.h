@@ -20,6 +20,7 @@
 #include "proto/url.h"
 
 struct client;
+struct params;
 
 /* Logs in to url->target, or to a discovery session when that is empty.  0,
  * or -1 with err. */
@@ -31,6 +32,9 @@ int client_open_lun(struct options *, const char *url, struct client **ret,
     uint64_t *ret_lun, struct error *err);
 /* Logs out, waits for that, frees.  Takes NULL. */
 void client_close(struct client *);
+
+/* What was negotiated. */
+const struct params *client_params(const struct client *);
 
 /* From here on SIGINT and SIGTERM end the session instead of the process: what
  * is waited for fails then, with an error that is not worth printing. */

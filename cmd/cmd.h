@@ -20,6 +20,7 @@ struct command {
 extern const struct command command_copy;
 extern const struct command command_diff;
 extern const struct command command_discover;
+extern const struct command command_doctor;
 extern const struct command command_inquiry;
 extern const struct command command_list;
 extern const struct command command_mount;

@@ -21,6 +21,9 @@ luntap_SOURCES = \
 	cmd/diff_report.c \
 	cmd/diff_run.c \
 	cmd/discover.c \
+	cmd/doctor.c \
+	cmd/doctor_impl.h \
+	cmd/doctor_notes.c \
 	cmd/endpoint.c \
 	cmd/endpoint.h \
 	cmd/endpoint_file.c \

@@ -24,6 +24,7 @@ static const struct command *const commands[] = {
 	&command_sense,
 	&command_ping,
 	&command_perf,
+	&command_doctor,
 	&command_mount,
 	&command_nbd,
 	&command_copy,

@@ -19,7 +19,8 @@ _luntap() {
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		_luntap_choose discover list inquiry readcapacity sense ping perf \
-			mount nbd copy diff unmount status target --help --version
+			doctor mount nbd copy diff unmount status target --help \
+			--version
 	elif [ "${COMP_WORDS[COMP_CWORD - 1]}" = --detach ]; then
 		mapfile -t words < <(luntap status 2>/dev/null | grep '^/dev/nbd')
 		_luntap_choose "${words[@]}"

@@ -4,6 +4,7 @@ dist_man_MANS = \
 	man/luntap-copy.1 \
 	man/luntap-diff.1 \
 	man/luntap-discover.1 \
+	man/luntap-doctor.1 \
 	man/luntap-inquiry.1 \
 	man/luntap-list.1 \
 	man/luntap-mount.1 \

@@ -396,6 +396,32 @@ lba_status_put(
 }
 
 /*
+ * ---- PERSISTENT RESERVE IN ----
+ */
+
+int
+reservation_get(const uint8_t *buf, size_t len, struct reservation *ret)
+{
+	struct reservation r;
+	struct cursor c;
+
+	cursor_init(&c, buf, len);
+	cursor_skip(&c, 4); /* the generation */
+	memset(&r, 0, sizeof(r));
+	r.held = cursor_u32(&c) >= RESERVATION_LEN - 8;
+	if (r.held) {
+		r.key = cursor_u64(&c);
+		cursor_skip(&c, 5);
+		r.type = cursor_u8(&c) & 0x0f;
+		cursor_skip(&c, 2);
+	}
+	if (c.bad)
+		return -EBADMSG;
+	*ret = r;
+	return 0;
+}
+
+/*
  * ---- UNMAP ----
  */
 

@@ -116,6 +116,17 @@ int lba_status_get(const uint8_t *buf, size_t len, struct lba_status *ret,
 int lba_status_put(
     uint8_t *buf, size_t size, const struct lba_status *, unsigned n);
 
+/* ---- PERSISTENT RESERVE IN, READ RESERVATION (SPC-4, 6.15.3) ---- */
+
+#define RESERVATION_LEN 24
+
+struct reservation {
+	bool held;
+	uint64_t key;
+	uint8_t type; /* SCSI_PR_... */
+};
+int reservation_get(const uint8_t *buf, size_t len, struct reservation *ret);
+
 /* ---- UNMAP parameter list (SBC-3, 5.28.2) ---- */
 
 #define UNMAP_HEADER_LEN     8

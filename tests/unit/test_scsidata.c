@@ -212,6 +212,27 @@ test_names(void **state)
 	assert_string_equal(scsi_status_name(0x77), "unknown status");
 }
 
+static void
+test_reservation(void **state)
+{
+	static const uint8_t held[RESERVATION_LEN] = { 0, 0, 0, 7, 0, 0, 0, 16,
+		1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0x05 };
+	static const uint8_t none[8] = { 0, 0, 0, 7 };
+	struct reservation r;
+
+	(void)state;
+	assert_int_equal(reservation_get(held, sizeof(held), &r), 0);
+	assert_true(r.held);
+	assert_true(r.key == UINT64_C(0x0102030405060708));
+	assert_int_equal(r.type, 5);
+	assert_int_equal(reservation_get(none, sizeof(none), &r), 0);
+	assert_false(r.held);
+	for (size_t len = 0; len < sizeof(held); len++)
+		assert_int_equal(reservation_get(held, len, &r), -EBADMSG);
+	for (size_t len = 0; len < sizeof(none); len++)
+		assert_int_equal(reservation_get(none, len, &r), -EBADMSG);
+}
+
 int
 main(void)
 {
@@ -224,6 +245,7 @@ main(void)
 		cmocka_unit_test(test_unmap),
 		cmocka_unit_test(test_opcode_support),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_reservation),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
