@@ -78,6 +78,20 @@ tests_unit_test_diff_LDADD = $(COPY_RIG_LIBS)
 check_PROGRAMS += tests/unit/test_discovery
 tests_unit_test_discovery_SOURCES = tests/unit/test_discovery.c tests/unit/unit.h
 tests_unit_test_discovery_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_endpoint
+tests_unit_test_endpoint_SOURCES = \
+	cmd/endpoint.c \
+	cmd/endpoint_file.c \
+	cmd/endpoint_lun.c \
+	cmd/endpoint_nbd.c \
+	cmd/endpoint_stream.c \
+	cmd/initiator.c \
+	cmd/options.c \
+	cmd/secret.c \
+	tests/unit/scratch.h \
+	tests/unit/test_endpoint.c \
+	tests/unit/unit.h
+tests_unit_test_endpoint_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_error
 tests_unit_test_error_SOURCES = tests/unit/test_error.c tests/unit/unit.h
 tests_unit_test_error_LDADD = $(UNIT_LIBS)
@@ -150,6 +164,11 @@ tests_unit_test_lun_error_LDADD = $(LUN_RIG_LIBS)
 check_PROGRAMS += tests/unit/test_lun_flush
 tests_unit_test_lun_flush_SOURCES = $(LUN_RIG) tests/unit/test_lun_flush.c
 tests_unit_test_lun_flush_LDADD = $(LUN_RIG_LIBS)
+check_PROGRAMS += tests/unit/test_lun_identity
+tests_unit_test_lun_identity_SOURCES = \
+	tests/unit/test_lun_identity.c \
+	tests/unit/unit.h
+tests_unit_test_lun_identity_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_lun_probe
 tests_unit_test_lun_probe_SOURCES = $(LUN_RIG) tests/unit/test_lun_probe.c
 tests_unit_test_lun_probe_LDADD = $(LUN_RIG_LIBS)
@@ -372,6 +391,15 @@ tests_unit_test_tls_credentials_SOURCES = \
 	tests/unit/tls_rig.h
 tests_unit_test_tls_credentials_LDADD = $(UNIT_LIBS)
 endif
+check_PROGRAMS += tests/unit/test_transfer
+tests_unit_test_transfer_SOURCES = \
+	cmd/initiator.c \
+	cmd/options.c \
+	cmd/secret.c \
+	cmd/transfer.c \
+	tests/unit/test_transfer.c \
+	tests/unit/unit.h
+tests_unit_test_transfer_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_url
 tests_unit_test_url_SOURCES = tests/unit/test_url.c tests/unit/unit.h
 tests_unit_test_url_LDADD = $(UNIT_LIBS)
