@@ -380,7 +380,9 @@ copy_new(struct loop *loop, const struct copy_config *config, struct copy **ret)
 	}
 	c->loop = loop;
 	c->config = *config;
-	c->config.zeroed = config->zeroed && !config->destination->stream;
+	/* An earlier run may have written anywhere behind what is resumed. */
+	c->config.zeroed = config->zeroed && config->resume == 0 &&
+			   !config->destination->stream;
 	c->offload = config->offload == COPY_OFFLOAD_REQUIRE ||
 		     (config->offload == COPY_OFFLOAD_AUTO && !reads &&
 			 config->destination->can_copy);

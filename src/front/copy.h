@@ -45,7 +45,8 @@ struct copy_config {
 	unsigned depth;	 /* chunks in flight, >= 1 */
 	enum copy_sparse sparse;
 	enum copy_offload offload;
-	bool zeroed;	  /* the destination reads as zeros everywhere */
+	bool zeroed;	  /* the destination reads as zeros everywhere: no
+			     earlier run has written to it */
 	bool verify;	  /* read back what was written, from the medium */
 	bool skip_errors; /* zeros stand for blocks that cannot be read */
 	uint64_t rate;	  /* bytes per second at the most; 0: no bound */

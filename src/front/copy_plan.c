@@ -12,7 +12,7 @@
 #include "front/copy_impl.h"
 
 #define HOLE_MOST (UINT64_C(1) << 30)
-#define HOLE_WORK (UINT64_C(1) << 24) /* when its zeros are hashed or sent */
+#define HOLE_WORK (UINT64_C(1) << 22) /* when its zeros are hashed or sent */
 
 static uint64_t
 least(uint64_t a, uint64_t b)

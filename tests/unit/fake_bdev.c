@@ -629,10 +629,14 @@ fake_fini(struct fake *f)
 void
 fake_fill(struct fake *f, uint64_t from, uint64_t to)
 {
+	uint64_t x = prng_next(f->loop->dice);
+
 	mark(f, from, to, BYTE_ALLOC, 0);
-	for (; from < to; from++)
+	for (; from < to; from++) {
+		x = x * UINT64_C(6364136223846793005) + 1;
 		f->content[from] = f->medium[from] =
-		    (uint8_t)(1 + prng_below(f->loop->dice, 255));
+		    (uint8_t)(1 + (x >> 56) % 255);
+	}
 }
 
 void

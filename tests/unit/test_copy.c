@@ -489,9 +489,9 @@ static void
 test_hole_requests(void **state)
 {
 	(void)state;
-	assert_int_equal(hole_requests(18 * MIB, as_it_is), 1);
-	assert_int_equal(hole_requests(18 * MIB, with_never), 2);
-	assert_int_equal(hole_requests(18 * MIB, without_fast_zero), 2);
+	assert_int_equal(hole_requests(6 * MIB, as_it_is), 1);
+	assert_int_equal(hole_requests(6 * MIB, with_never), 2);
+	assert_int_equal(hole_requests(6 * MIB, without_fast_zero), 2);
 	assert_int_equal(hole_requests(2 * MIB, with_verify), 2);
 }
 

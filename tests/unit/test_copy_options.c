@@ -443,6 +443,15 @@ test_resume(void **state)
 	rig_succeed(&r);
 	assert_false(fake_any(&r.source, 0, 10 * CHUNK, BYTE_READ));
 	rig_fini(&r);
+	/* Zeros are written where an earlier run may have been. */
+	resumed(&r);
+	r.config.digest = NULL;
+	r.config.changed = NULL;
+	r.config.zeroed = true;
+	r.source.bdev.thin = true;
+	fake_clear(&r.source, 20 * CHUNK, 24 * CHUNK, false);
+	run_plain(&r);
+	rig_fini(&r);
 	/* Who has to see all of it sees it; only the rest is written. */
 	for (unsigned i = 0; i < 2; i++) {
 		resumed(&r);

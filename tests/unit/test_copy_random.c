@@ -11,7 +11,7 @@
 
 #include "unit.h"
 
-#define SEEDS 3000
+#define SEEDS 1500
 
 static bool verbose;
 
