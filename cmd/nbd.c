@@ -441,6 +441,8 @@ exporting_status(void *ctx, struct json_object *into)
 	serve_status(into, &st.disks, st.nbd.in_flight, st.nbd.read_bytes,
 	    st.nbd.written_bytes);
 	json_object_object_add(
+	    into, "spliced_bytes", json_object_new_uint64(st.nbd.piped_bytes));
+	json_object_object_add(
 	    into, "connections", json_object_new_int64(st.nbd.connections));
 }
 

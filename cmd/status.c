@@ -21,7 +21,8 @@ static const char help[] =
     "                               in_flight, read_bytes, written_bytes, "
     "pid} with\n"
     "                               mountpoint, or with addresses, exports,\n"
-    "                               connections; device, server_pid\n"
+    "                               spliced_bytes, connections; device, "
+    "server_pid\n"
     "  -h, --help                   this\n\n"
     "example:\n"
     "  luntap status --json | jq -r '.[] | .mountpoint // .addresses[0]'\n";

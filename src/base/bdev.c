@@ -64,3 +64,11 @@ bdev_place(struct bdev_req *req)
 	req->place = NULL;
 	return place == NULL ? 0 : place(req);
 }
+
+struct kpipe *
+bdev_pipe(struct bdev_req *req)
+{
+	if (req->place == NULL || req->pipe == NULL)
+		return NULL;
+	return req->pipe(req);
+}

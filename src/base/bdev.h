@@ -35,6 +35,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/kpipe.h"
 
 enum bdev_op {
 	BDEV_READ,
@@ -83,6 +84,12 @@ struct bdev_req {
 	 * must not call into the provider.  So many requests in flight share
 	 * the few buffers that are being filled, which stay in the cache. */
 	int (*place)(struct bdev_req *);
+	/* Optional, besides place: a pipe for all of the data, or NULL.  A
+	 * provider that can fill one asks before any data is moved, and again
+	 * when it begins anew; what an earlier one holds is void then.  It may
+	 * still turn to memory: place() takes over what the pipe holds.
+	 * Without that, done() with result 0 says that the data is there. */
+	struct kpipe *(*pipe)(struct bdev_req *);
 
 	/* Filled by the provider before done(). */
 	int result;
@@ -156,5 +163,8 @@ int bdev_check(const struct bdev *, const struct bdev_req *);
 /* For providers, before data is moved into iov, or iov is looked at: 0 or
  * -ENOMEM.  From the loop's thread; again does nothing. */
 int bdev_place(struct bdev_req *);
+/* For providers that can fill a pipe: one for the data, or NULL, which is what
+ * follows bdev_place(), too. */
+struct kpipe *bdev_pipe(struct bdev_req *);
 
 #endif

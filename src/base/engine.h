@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/kpipe.h"
 
 struct engine_ops {
 	/*
@@ -38,6 +39,10 @@ struct engine_ops {
 	int (*tx_iov)(void *conn, struct iovec *, int max, uint64_t now);
 	/* Required.  n bytes of it have gone. */
 	void (*tx_done)(void *conn, size_t n, uint64_t now);
+	/* Optional.  What is to be sent right after the vectors that tx_iov()
+	 * has just offered: all that this pipe holds; NULL: not known yet, or
+	 * nothing.  tx_done() tells of these bytes, too. */
+	struct kpipe *(*tx_pipe)(void *conn);
 
 	/* Required.  When tick() is wanted, or CLOCK_NEVER. */
 	uint64_t (*deadline)(const void *conn);

@@ -18,6 +18,7 @@ src_base_libbase_a_SOURCES = \
 	src/base/hash.h \
 	src/base/hex.h \
 	src/base/iov.h \
+	src/base/kpipe.h \
 	src/base/log.c \
 	src/base/log.h \
 	src/base/pool.c \

@@ -197,6 +197,14 @@ lun_io_place(struct task *task)
 	return bdev_place(io->req);
 }
 
+static struct kpipe *
+lun_io_pipe(struct task *task)
+{
+	struct lun_io *io = task->ctx;
+
+	return bdev_pipe(io->req);
+}
+
 void
 lun_io_send(struct lun_io *io, enum task_dir dir, enum task_policy policy,
     const struct iovec *iov, int iovcnt, uint32_t length)
@@ -207,8 +215,13 @@ lun_io_send(struct lun_io *io, enum task_dir dir, enum task_policy policy,
 	io->task.iovcnt = iovcnt;
 	io->task.length = length;
 	io->task.timeout = lun_io_timeout(io);
-	io->task.place =
-	    dir == TASK_IN && iov == io->req->iov ? lun_io_place : NULL;
+	io->task.place = NULL;
+	io->task.pipe = NULL;
+	if (dir == TASK_IN && iov == io->req->iov) {
+		io->task.place = lun_io_place;
+		if (io->req->pipe != NULL)
+			io->task.pipe = lun_io_pipe;
+	}
 	io->retries = 0;
 	lun_io_resend(io);
 }

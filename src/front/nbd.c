@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/fsm.h"
+#include "io/kpipes.h"
 
 #define STOP_TIME (20 * CLOCK_S)
 #define STOP_POLL (10 * CLOCK_MS)
@@ -36,6 +37,7 @@ struct nbd_front {
 	struct nbd_front_config config;
 	enum front_state state;
 	struct disks *disks;
+	struct kpipes *pipes;
 	struct nbd *nbd;
 	struct server *server;
 	struct timer timer; /* stopping */
@@ -263,8 +265,7 @@ nbd_front_new(struct loop *loop, const struct nbd_front_config *config,
     struct nbd_front **ret, struct error *err)
 {
 	struct nbd_front *f = calloc(1, sizeof(*f));
-	const struct nbd_config nbd = { .tls = config->tls,
-		.log = config->log };
+	struct nbd_config nbd = { .tls = config->tls, .log = config->log };
 	const struct disks_config disks = {
 		.link = config->link,
 		.has_lun = config->has_lun,
@@ -287,7 +288,11 @@ nbd_front_new(struct loop *loop, const struct nbd_front_config *config,
 	f->config = *config;
 	timer_init(&f->timer, front_timer, f);
 	f->fail = (struct deferred){ .run = front_failed, .ctx = f };
-	f->nbd = nbd_new(&nbd);
+	f->pipes = kpipes_new();
+	if (f->pipes != NULL) {
+		nbd.pipes = kpipes_source(f->pipes);
+		f->nbd = nbd_new(&nbd);
+	}
 	if (f->nbd == NULL)
 		error_set(err, ERROR_FAILED, "out of memory");
 	if (f->nbd == NULL || disks_new(loop, &disks, &f->disks, err) < 0) {
@@ -312,6 +317,7 @@ nbd_front_free(struct nbd_front *f)
 	server_free(f->server);
 	disks_free(f->disks);
 	nbd_free(f->nbd);
+	kpipes_free(f->pipes);
 	timer_clear(f->loop, &f->timer);
 	deferred_clear(f->loop, &f->fail);
 	free(f);

@@ -17,6 +17,9 @@
 #include "io/socket.h"
 #include "io/stream.h"
 
+/* A shorter Data-In is not worth two system calls of its own. */
+#define PIPE_PDU_LEAST 16384
+
 struct link {
 	struct loop *loop;
 	struct link_config config;
@@ -84,11 +87,38 @@ link_stream_ended(void *ctx, int error)
 	link_pump_soon(l);
 }
 
+static struct kpipe *
+link_rx_pipe(void *ctx, size_t *ret_max)
+{
+	struct link *l = ctx;
+
+	return conn_rx_pipe(l->conn, ret_max);
+}
+
+static void
+link_rx_piped(void *ctx, size_t n, uint64_t now)
+{
+	struct link *l = ctx;
+
+	conn_rx_piped(l->conn, n, now);
+}
+
+static void
+link_rx_pipe_full(void *ctx, uint64_t now)
+{
+	struct link *l = ctx;
+
+	conn_rx_pipe_full(l->conn, now);
+}
+
 static const struct stream_ops link_stream_ops = {
 	.rx_iov = link_rx_iov,
 	.rx_done = link_rx_done,
 	.tx_iov = link_tx_iov,
 	.tx_done = link_tx_done,
+	.rx_pipe = link_rx_pipe,
+	.rx_piped = link_rx_piped,
+	.rx_pipe_full = link_rx_pipe_full,
 	.active = link_pump_soon,
 	.ended = link_stream_ended,
 };
@@ -294,6 +324,7 @@ link_new(struct loop *loop, const struct link_config *config, struct link **ret)
 	l->loop = loop;
 	l->config = *config;
 	l->config.session.random = random_bytes;
+	l->config.session.pipe_least = PIPE_PDU_LEAST;
 	l->config.session.wake = link_pump_soon;
 	l->config.session.wake_ctx = l;
 	l->session = session_new(&l->config.session);

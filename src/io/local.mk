@@ -14,6 +14,8 @@ src_io_libio_a_SOURCES = \
 	src/io/daemon.h \
 	src/io/helpers.c \
 	src/io/helpers.h \
+	src/io/kpipes.c \
+	src/io/kpipes.h \
 	src/io/link.c \
 	src/io/link.h \
 	src/io/listener.c \

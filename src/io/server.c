@@ -89,6 +89,14 @@ peer_tx_done(void *ctx, size_t n, uint64_t now)
 	p->engine->tx_done(p->conn, n, now);
 }
 
+static struct kpipe *
+peer_tx_pipe(void *ctx)
+{
+	struct peer *p = ctx;
+
+	return p->engine->tx_pipe == NULL ? NULL : p->engine->tx_pipe(p->conn);
+}
+
 static void
 peer_pump_soon(void *ctx)
 {
@@ -125,6 +133,7 @@ static const struct stream_ops peer_stream_ops = {
 	.rx_done = peer_rx_done,
 	.tx_iov = peer_tx_iov,
 	.tx_done = peer_tx_done,
+	.tx_pipe = peer_tx_pipe,
 	.active = peer_pump_soon,
 	.ended = peer_ended,
 	.rx_end = peer_rx_end,

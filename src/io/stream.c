@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/iov.h"
+#include "io/kpipes.h"
 
 #define IOV_RX 16
 #define IOV_TX 256
@@ -54,6 +55,36 @@ receive(int fd, struct iovec *iov, int n)
 	do {
 		got = readv(fd, iov, n);
 	} while (got == -1 && errno == EINTR);
+	return got == -1 ? -errno : got;
+}
+
+/* Receives once: into a pipe, if that is where the next bytes belong, or into
+ * vectors.  Returns as receive() does; -ENOBUFS: there was no room. */
+static ssize_t
+stream_receive(struct stream *s, uint64_t now, size_t *ret_room)
+{
+	struct iovec iov[IOV_RX];
+	struct kpipe *pipe = NULL;
+	ssize_t got;
+	int n;
+
+	if (s->ops->rx_pipe != NULL)
+		pipe = s->ops->rx_pipe(s->ctx, ret_room);
+	if (pipe != NULL) {
+		got = kpipe_fill(pipe, s->watch.fd, *ret_room);
+		if (got > 0)
+			s->ops->rx_piped(s->ctx, (size_t)got, now);
+		if (got != -ENOBUFS)
+			return got;
+		s->ops->rx_pipe_full(s->ctx, now);
+	}
+	n = s->ops->rx_iov(s->ctx, iov, IOV_RX);
+	if (n == 0)
+		return -ENOBUFS;
+	*ret_room = iov_total(iov, n);
+	got = receive(s->watch.fd, iov, n);
+	if (got > 0)
+		s->ops->rx_done(s->ctx, (size_t)got, now);
 	return got;
 }
 
@@ -61,21 +92,14 @@ receive(int fd, struct iovec *iov, int n)
 static bool
 stream_read(struct stream *s)
 {
-	struct iovec iov[IOV_RX];
 	uint64_t now = loop_now(s->loop);
 	size_t turn = 0, room;
 
 	do {
-		int n = s->ops->rx_iov(s->ctx, iov, IOV_RX);
-		ssize_t got;
+		ssize_t got = stream_receive(s, now, &room);
 
-		if (n == 0) {
-			s->starved = true;
-			return true;
-		}
-		room = iov_total(iov, n);
-		got = receive(s->watch.fd, iov, n);
-		if (got == -1 && errno == EAGAIN)
+		s->starved = got == -ENOBUFS;
+		if (got == -ENOBUFS || got == -EAGAIN)
 			return true;
 		if (got == 0 && s->ops->rx_end != NULL) {
 			s->rx_last = s->rx_over = true;
@@ -83,11 +107,10 @@ stream_read(struct stream *s)
 			return true;
 		}
 		if (got <= 0) {
-			stream_end(s, got == 0 ? 0 : errno);
+			stream_end(s, (int)-got);
 			return false;
 		}
 		s->rx_bytes += (size_t)got;
-		s->ops->rx_done(s->ctx, (size_t)got, now);
 		turn += (size_t)got;
 		if ((size_t)got < room)
 			return true;
@@ -193,6 +216,23 @@ stream_close(struct stream *s)
 	s->watch.fd = -1;
 }
 
+/* Sends vectors, behind which a pipe may follow (more), or what that holds.
+ * Bytes, or -errno. */
+static ssize_t
+stream_send(struct stream *s, struct iovec *iov, int n, struct kpipe *pipe)
+{
+	ssize_t put;
+
+	if (n > 0) {
+		put = zerocopy_send(
+		    &s->zerocopy, s->watch.fd, iov, n, pipe != NULL, &s->full);
+		return put == -1 ? -errno : put;
+	}
+	put = kpipe_drain(pipe, s->watch.fd);
+	s->full = put == -EAGAIN || pipe->held > 0;
+	return put;
+}
+
 static bool
 stream_write(struct stream *s)
 {
@@ -202,18 +242,19 @@ stream_write(struct stream *s)
 
 	while (!s->full && !s->over) {
 		int n = s->ops->tx_iov(s->ctx, iov, IOV_TX, now);
+		struct kpipe *pipe =
+		    s->ops->tx_pipe == NULL ? NULL : s->ops->tx_pipe(s->ctx);
 		ssize_t put;
 
-		if (n == 0)
+		if (n == 0 && pipe == NULL)
 			break;
 		if (turn >= TX_TURN) {
 			s->ops->active(s->ctx);
 			break;
 		}
-		put =
-		    zerocopy_send(&s->zerocopy, s->watch.fd, iov, n, &s->full);
-		if (put == -1 && errno != EAGAIN) {
-			stream_end(s, errno);
+		put = stream_send(s, iov, n, pipe);
+		if (put < 0 && put != -EAGAIN) {
+			stream_end(s, (int)-put);
 			break;
 		}
 		if (put > 0) {

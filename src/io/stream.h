@@ -3,8 +3,8 @@
  * stream - moves bytes between a connected socket and the sans-IO engine of one
  * connection; both roles use it (link.c, server.c).
  *
- * Input is received straight into the vectors that the engine offers, until it
- * offers none or the socket is empty, with a bound for each turn of the loop.
+ * Input is received straight into the vectors that the engine offers, or into a
+ * pipe (kpipes.h), until it offers none or the socket is empty, with a bound for each turn of the loop.
  * Output goes when the owner calls stream_flush(), once at the end of a turn,
  * so that all that came of the input leaves in one system call; the socket is
  * waited for only when it was full.
@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/kpipe.h"
 #include "io/loop.h"
 #include "io/zerocopy.h"
 
@@ -28,6 +29,16 @@ struct stream_ops {
 	void (*rx_done)(void *ctx, size_t n, uint64_t now);
 	int (*tx_iov)(void *ctx, struct iovec *, int max, uint64_t now);
 	void (*tx_done)(void *ctx, size_t n, uint64_t now);
+	/*
+	 * Optional, all three or none: asked before rx_iov().  The next bytes,
+	 * *ret_max at the most, belong into this pipe (NULL: into vectors);
+	 * n have gone there; it takes no more, so they belong into vectors.
+	 */
+	struct kpipe *(*rx_pipe)(void *ctx, size_t *ret_max);
+	void (*rx_piped)(void *ctx, size_t n, uint64_t now);
+	void (*rx_pipe_full)(void *ctx, uint64_t now);
+	/* Optional: engine.h. */
+	struct kpipe *(*tx_pipe)(void *ctx);
 	/* Required.  Bytes came, or the socket takes bytes again: look what
 	 * has become of it and call stream_flush(), before the loop sleeps.
 	 * Not the place to close the stream. */

@@ -92,8 +92,8 @@ fill(struct zerocopy *z, const struct iovec *iov)
 }
 
 ssize_t
-zerocopy_send(
-    struct zerocopy *z, int fd, struct iovec *iov, int n, bool *ret_full)
+zerocopy_send(struct zerocopy *z, int fd, struct iovec *iov, int n, bool more,
+    bool *ret_full)
 {
 	ssize_t sent = 0, put;
 	int small = 0;
@@ -103,7 +103,8 @@ zerocopy_send(
 		       (z->pipe[0] == -1 || iov[small].iov_len < LARGE))
 			small++;
 		if (small > 0) {
-			sent = copy(fd, iov, small, small < n ? MSG_MORE : 0);
+			sent = copy(
+			    fd, iov, small, more || small < n ? MSG_MORE : 0);
 			*ret_full =
 			    sent == -1 || (size_t)sent < iov_total(iov, small);
 			if (*ret_full || small == n)

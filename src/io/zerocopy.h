@@ -34,10 +34,10 @@ void zerocopy_open(struct zerocopy *);
 void zerocopy_close(struct zerocopy *);
 /*
  * Like sendmsg(): bytes that the socket has taken, or -1 with errno.  The next
- * call must begin with the byte after them.  *ret_full: the socket takes no
- * more for now.
+ * call must begin with the byte after them.  more: others follow at once.
+ * *ret_full: the socket takes no more for now.
  */
-ssize_t zerocopy_send(
-    struct zerocopy *, int fd, struct iovec *, int n, bool *ret_full);
+ssize_t zerocopy_send(struct zerocopy *, int fd, struct iovec *, int n,
+    bool more, bool *ret_full);
 
 #endif

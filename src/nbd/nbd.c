@@ -95,6 +95,7 @@ nbd_stats(const struct nbd *nbd, struct nbd_stats *ret)
 	*ret = (struct nbd_stats){ .requests = nbd->requests,
 		.errors = nbd->errors,
 		.read_bytes = nbd->read_bytes,
+		.piped_bytes = nbd->piped_bytes,
 		.written_bytes = nbd->written_bytes };
 	TAILQ_FOREACH (conn, &nbd->conns, link) {
 		ret->connections += !conn->gone;

@@ -23,6 +23,7 @@
 #include "base/engine.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/kpipe.h"
 
 #define NBD_NAME_MAX	4096 /* bytes of a string, the specification's bound */
 #define NBD_PAYLOAD_MAX ((uint32_t)32 << 20) /* bytes of one READ or WRITE */
@@ -38,6 +39,9 @@ enum nbd_tls {
 
 struct nbd_config {
 	enum nbd_tls tls;
+	/* Large READs of clients without TLS may go through these; the driver
+	 * asks nconn_tx_pipe() then.  NULL: none.  Outlives the server. */
+	const struct kpipe_source *pipes;
 	const struct log *log;
 };
 
@@ -48,6 +52,7 @@ struct nbd_stats {
 	uint64_t requests;    /* that were taken, ever */
 	uint64_t errors;      /* of these, answered with an error */
 	uint64_t read_bytes;  /* payload, ever */
+	uint64_t piped_bytes; /* of them, those that went through a pipe */
 	uint64_t written_bytes;
 };
 
@@ -109,6 +114,9 @@ void nconn_rx_done(struct nconn *, size_t n, uint64_t now);
 void nconn_rx_end(struct nconn *, bool all, uint64_t now);
 int nconn_tx_iov(struct nconn *, struct iovec *iov, int max, uint64_t now);
 void nconn_tx_done(struct nconn *, size_t n, uint64_t now);
+/* The pipe whose bytes follow the vectors of the last nconn_tx_iov(), or NULL.
+ */
+struct kpipe *nconn_tx_pipe(struct nconn *);
 uint64_t nconn_deadline(const struct nconn *);
 void nconn_tick(struct nconn *, uint64_t now);
 

@@ -31,7 +31,7 @@ struct nbd {
 	struct pool pool;
 	size_t held_bytes; /* as in the connections */
 	bool ending;	   /* nbd_shutdown() was called */
-	uint64_t requests, errors, read_bytes, written_bytes;
+	uint64_t requests, errors, read_bytes, piped_bytes, written_bytes;
 };
 
 /* The export of that name, or NULL; "" is the default one. */

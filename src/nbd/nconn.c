@@ -80,6 +80,7 @@ conn_new(struct nbd *nbd, const char *peer, void (*wake)(void *ctx),
 	    nreader_init(&conn->reader) != 0)
 		return refuse(nbd, peer, "out of memory", conn);
 	conn->nbd = nbd;
+	conn->pipes = nbd->config.pipes;
 	snprintf(conn->peer, sizeof(conn->peer), "%s", peer);
 	conn->wake = wake;
 	conn->wake_ctx = wake_ctx;
@@ -122,6 +123,9 @@ nconn_new_attached(struct nbd *nbd, const char *name, const char *peer,
 	conn = conn_new(nbd, peer, wake, wake_ctx, now);
 	if (conn == NULL)
 		return NULL;
+	/* What the kernel waits for when memory is short takes as little of it
+	 * as can be. */
+	conn->pipes = NULL;
 	conn->export = export;
 	conn->flags = nbd_export_flags(export->bdev);
 	conn->state = NCONN_TRANSMISSION;
@@ -281,6 +285,7 @@ nconn_tx_iov(struct nconn *conn, struct iovec *iov, int max, uint64_t now)
 	int n = 0;
 
 	conn->now = now;
+	conn->tx_pipe = NULL;
 	if (conn->state == NCONN_CLOSED)
 		return 0;
 	if (conn->out_sent < conn->out_len) {
@@ -297,6 +302,10 @@ nconn_tx_iov(struct nconn *conn, struct iovec *iov, int max, uint64_t now)
 		} else {
 			skip -= req->head_len;
 		}
+		if (req->pipe != NULL) {
+			conn->tx_pipe = req->pipe;
+			break;
+		}
 		if (skip < req->payload.iov_len) {
 			iov[n].iov_base =
 			    (uint8_t *)req->payload.iov_base + skip;
@@ -305,6 +314,12 @@ nconn_tx_iov(struct nconn *conn, struct iovec *iov, int max, uint64_t now)
 		skip = 0;
 	}
 	return n;
+}
+
+struct kpipe *
+nconn_tx_pipe(struct nconn *conn)
+{
+	return conn->tx_pipe;
 }
 
 /* n bytes of replies have gone: the slots of those that are whole are free. */
@@ -360,6 +375,7 @@ nconn_tls_ready(struct nconn *conn)
 	if (conn->state != NCONN_TLS)
 		return;
 	conn->tls = true;
+	conn->pipes = NULL;
 	conn->state = NCONN_OPTIONS;
 }
 

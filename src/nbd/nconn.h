@@ -69,10 +69,12 @@ struct nrequest {
 	struct iovec iov; /* the buffer, as far as the request uses it */
 	uint8_t *buf;	  /* from the pool */
 	size_t buf_size;
-	size_t charge; /* counted in held_bytes, ours and the server's */
+	size_t charge;	    /* counted in held_bytes, ours and the server's */
+	struct kpipe *pipe; /* instead of buf: what a READ has brought */
 
 	/* The reply: header and what stands before the payload; then the
-	 * payload, which is in buf or static. */
+	 * payload, which is in buf, in pipe (then iov_base is NULL) or static.
+	 */
 	uint8_t head[NBD_REPLY_LEN_MAX + 8];
 	size_t head_len;
 	struct iovec payload;
@@ -126,8 +128,10 @@ struct nconn {
 	struct nrequest *slots;
 	struct nrequest_queue free;
 	struct nrequest_queue tx;
-	size_t tx_sent;	     /* bytes of the first reply in tx */
-	struct nrequest *rx; /* whose payload is coming in */
+	size_t tx_sent;			  /* bytes of the first reply in tx */
+	struct nrequest *rx;		  /* whose payload is coming in */
+	const struct kpipe_source *pipes; /* for READs; NULL: none */
+	struct kpipe *tx_pipe; /* behind the vectors that were offered last */
 	unsigned running;
 	size_t held_bytes;
 };

@@ -51,6 +51,12 @@ nengine_tx_done(void *conn, size_t n, uint64_t now)
 	nconn_tx_done(conn, n, now);
 }
 
+static struct kpipe *
+nengine_tx_pipe(void *conn)
+{
+	return nconn_tx_pipe(conn);
+}
+
 static uint64_t
 nengine_deadline(const void *conn)
 {
@@ -102,6 +108,7 @@ const struct engine_ops nbd_engine = {
 	.rx_done = nengine_rx_done,
 	.tx_iov = nengine_tx_iov,
 	.tx_done = nengine_tx_done,
+	.tx_pipe = nengine_tx_pipe,
 	.deadline = nengine_deadline,
 	.tick = nengine_tick,
 	.closing = nengine_closing,

@@ -52,13 +52,43 @@ nrequest_take_buffer(struct nrequest *req)
 	return req->buf != NULL;
 }
 
-/* A READ has its buffer from its first byte on. */
+static void
+put_pipe(struct nrequest *req)
+{
+	const struct kpipe_source *pipes = req->conn->pipes;
+
+	if (req->pipe != NULL)
+		pipes->ops->put(pipes->ctx, req->pipe);
+	req->pipe = NULL;
+}
+
+/* A READ has its buffer from its first byte on, or when its pipe is full. */
 static int
 place(struct bdev_req *bdev_req)
 {
 	struct nrequest *req = (struct nrequest *)bdev_req;
+	const struct kpipe_source *pipes = req->conn->pipes;
+	int error = 0;
 
-	return nrequest_take_buffer(req) ? 0 : -ENOMEM;
+	if (!nrequest_take_buffer(req))
+		return -ENOMEM;
+	if (req->pipe != NULL)
+		error = pipes->ops->spill(
+		    pipes->ctx, req->pipe, req->buf, req->pipe->held);
+	put_pipe(req);
+	return error;
+}
+
+/* A new one each time: what an earlier try has left is not the answer. */
+static struct kpipe *
+offer_pipe(struct bdev_req *bdev_req)
+{
+	struct nrequest *req = (struct nrequest *)bdev_req;
+	const struct kpipe_source *pipes = req->conn->pipes;
+
+	put_pipe(req);
+	req->pipe = pipes->ops->get(pipes->ctx, req->charge);
+	return req->pipe;
 }
 
 static void
@@ -68,6 +98,7 @@ free_buffer(struct nrequest *req)
 
 	pool_put(&conn->nbd->pool, req->buf, req->buf_size);
 	req->buf = NULL;
+	put_pipe(req);
 	conn->held_bytes -= req->charge;
 	conn->nbd->held_bytes -= req->charge;
 	req->charge = 0;
@@ -133,6 +164,10 @@ done(struct bdev_req *bdev_req)
 		nconn_reap(conn);
 		return;
 	}
+	/* A reply has as many bytes as it announces, come what may. */
+	if (error == 0 && req->pipe != NULL &&
+	    req->pipe->held != req->wire.length)
+		error = -EIO;
 	if (bdev_req->op == BDEV_DISCARD) {
 		/* TRIM is a hint, which the device may leave. */
 		if (error == -EOPNOTSUPP)
@@ -159,6 +194,10 @@ nrequest_run(struct nrequest *req, enum bdev_op op, uint32_t flags)
 	r->length = req->wire.length;
 	r->iov = &req->iov;
 	r->place = op == BDEV_READ ? place : NULL;
+	r->pipe = NULL;
+	if (op == BDEV_READ && conn->pipes != NULL &&
+	    r->length >= conn->pipes->least)
+		r->pipe = offer_pipe;
 	r->iovcnt = 1;
 	r->done = done;
 	bdev_submit(conn->export->bdev, r);
@@ -172,12 +211,16 @@ nrequest_end(struct nrequest *req, enum nbd_error error, const char *text)
 
 	req->error = error;
 	req->text = text;
-	if (error != NBD_OK)
+	if (error != NBD_OK) {
 		nbd->errors++;
-	else if (req->wire.type == NBD_CMD_READ)
+		put_pipe(req); /* no data goes with it */
+	} else if (req->wire.type == NBD_CMD_READ) {
 		nbd->read_bytes += req->wire.length;
-	else if (req->wire.type == NBD_CMD_WRITE)
+		if (req->pipe != NULL)
+			nbd->piped_bytes += req->wire.length;
+	} else if (req->wire.type == NBD_CMD_WRITE) {
 		nbd->written_bytes += req->wire.length;
+	}
 	nreply_form(req);
 	if (req->payload.iov_base != req->buf)
 		free_buffer(req);

@@ -11,9 +11,10 @@
  * a payload that is to be contiguous moves once.  A header is copied out of
  * the ring, so that its payload, and the next header, may overwrite it.
  *
- * Invariant: while a placed payload is incomplete the ring is empty, for
- * framer_place() takes out all that belongs to it; so the bytes that follow the
- * payload are received at the ring's beginning.
+ * Invariant: while a placed or piped payload is incomplete the ring is empty,
+ * for framer_place() takes out all that belongs to it, and framer_pipe() is
+ * only for one of which nothing has come; so the bytes that follow the payload
+ * are received at the ring's beginning.
  *
  * Only the window is ever touched, and that decides how the cache fares.  Small
  * PDUs want a wide one (many in one recv).  After a large payload a narrow one
@@ -31,10 +32,12 @@
 #define WINDOW_NARROW ((size_t)4096) /* >= the longest header */
 #define PAYLOAD_LARGE ((uint32_t)32 * 1024)
 #define TRAILER_MAX   (3 + PDU_DIGEST_LEN)
+#define HEADER_LEN    (PDU_BHS_LEN + PDU_DIGEST_LEN) /* without AHS */
 
 enum where {
 	PAYLOAD_IN_RING, /* collected there until it is whole */
 	PAYLOAD_PLACED,
+	PAYLOAD_PIPED, /* goes elsewhere without coming here */
 	PAYLOAD_DROPPED
 };
 
@@ -68,7 +71,7 @@ struct framer *
 framer_new(uint32_t max_data)
 {
 	struct framer *f = calloc(1, sizeof(*f));
-	size_t size = (size_t)max_data + TRAILER_MAX;
+	size_t size = (size_t)max_data + TRAILER_MAX + HEADER_LEN;
 
 	if (f == NULL)
 		return NULL;
@@ -137,13 +140,14 @@ placed_iov(const struct framer *f, struct iovec *iov, int max)
 	return n;
 }
 
-int
-framer_rx_iov(struct framer *f, struct iovec *iov, int max)
+/* The ring's vector ends at `window` of its unread bytes. */
+static int
+rx_iov(struct framer *f, struct iovec *iov, int max, size_t window)
 {
-	size_t window = f->large ? WINDOW_NARROW : WINDOW_WIDE;
-	size_t need;
 	int n = 0;
 
+	if (f->in_pdu && f->where == PAYLOAD_PIPED && f->left > 0)
+		return 0;
 	if (f->in_pdu && f->where == PAYLOAD_PLACED && f->left > 0) {
 		n = placed_iov(f, iov, max);
 		if (n < 0)
@@ -157,16 +161,47 @@ framer_rx_iov(struct framer *f, struct iovec *iov, int max)
 			memmove(f->ring, f->ring + f->head, f->tail);
 		f->head = 0;
 	}
-	if (f->in_pdu && f->where == PAYLOAD_IN_RING) {
-		need = f->left + trailer_len(f);
-		if (window < need)
-			window = need;
-	}
 	if (f->tail < window) {
 		iov[n].iov_base = f->ring + f->tail;
 		iov[n++].iov_len = window - f->tail;
 	}
 	return n;
+}
+
+int
+framer_rx_iov(struct framer *f, struct iovec *iov, int max)
+{
+	size_t window = f->large ? WINDOW_NARROW : WINDOW_WIDE;
+	size_t need;
+
+	if (f->in_pdu && f->where == PAYLOAD_IN_RING) {
+		need = f->left + trailer_len(f);
+		if (window < need)
+			window = need;
+	}
+	return rx_iov(f, iov, max, window);
+}
+
+/* As far as the end of a header: of the present one or, when that is here, the
+ * next. */
+static size_t
+unit(const struct framer *f)
+{
+	size_t need = PDU_BHS_LEN + (f->header_digest ? PDU_DIGEST_LEN : 0);
+
+	if (!f->in_pdu && f->tail - f->head >= PDU_BHS_LEN)
+		return need + pdu_ahs_len(f->ring + f->head);
+	if (f->in_pdu)
+		need += trailer_len(f);
+	if (f->in_pdu && f->where != PAYLOAD_PLACED)
+		need += f->left;
+	return need;
+}
+
+int
+framer_rx_unit(struct framer *f, struct iovec *iov, int max)
+{
+	return rx_iov(f, iov, max, unit(f));
 }
 
 /* The next n bytes of a placed payload are at src, or, when src is NULL, in
@@ -322,6 +357,7 @@ framer_place(struct framer *f, const struct iovec *iov, int iovcnt, size_t skip)
 
 	if (f->left == 0)
 		return;
+	skip += f->data_len - f->left;
 	for (; iovcnt > 0 && skip >= iov->iov_len; iov++, iovcnt--)
 		skip -= iov->iov_len;
 	f->where = PAYLOAD_PLACED;
@@ -332,6 +368,29 @@ framer_place(struct framer *f, const struct iovec *iov, int iovcnt, size_t skip)
 		have = f->left;
 	place_bytes(f, f->ring + f->head, have);
 	f->head += have;
+}
+
+bool
+framer_pipe(struct framer *f)
+{
+	if (f->left == 0 || f->digest || f->tail > f->head)
+		return false;
+	f->where = PAYLOAD_PIPED;
+	return true;
+}
+
+size_t
+framer_pipe_left(const struct framer *f)
+{
+	return f->in_pdu && f->where == PAYLOAD_PIPED ? f->left : 0;
+}
+
+void
+framer_piped(struct framer *f, size_t n)
+{
+	if (n > framer_pipe_left(f))
+		__builtin_trap(); /* a bug of the owner's */
+	f->left -= (uint32_t)n;
 }
 
 void

@@ -66,6 +66,9 @@ void framer_set_max_data(struct framer *, uint32_t max_data);
  * call into the framer.  0 only when framer_next() was not asked until
  * FRAMER_MORE and the ring is full of what it would have told. */
 int framer_rx_iov(struct framer *, struct iovec *iov, int max);
+/* The same, but no byte of a payload is received together with what stands
+ * before its header's end, so that all of it can still go elsewhere. */
+int framer_rx_unit(struct framer *, struct iovec *iov, int max);
 /* n bytes have arrived in the vectors of the last framer_rx_iov(). */
 void framer_rx_done(struct framer *, size_t n);
 
@@ -75,13 +78,24 @@ enum framer_event framer_next(
     struct framer *, struct framer_pdu *ret_pdu, struct error *err);
 
 /*
- * After FRAMER_HEADER: the payload goes to [skip, skip + data_len) of the
- * caller's vectors, which stay valid until FRAMER_PDU or framer_free() or
+ * After FRAMER_HEADER or framer_pipe(): the payload goes to [skip, skip +
+ * data_len) of the caller's vectors, as far as it has not gone elsewhere; which stay valid until FRAMER_PDU or framer_free() or
  * framer_unplace().  The caller has checked that they are long enough.  The
  * vectors are copied by reference: the array must live as long.
  */
 void framer_place(
     struct framer *, const struct iovec *iov, int iovcnt, size_t skip);
+/*
+ * After FRAMER_HEADER: the payload does not come here, but goes elsewhere, as
+ * the caller tells with framer_piped().  False: that cannot be, since some of
+ * it is here already, or has a digest to be checked.  framer_rx_iov() and
+ * framer_rx_unit() offer nothing until it is complete.
+ */
+bool framer_pipe(struct framer *);
+/* Bytes that are still to go elsewhere. */
+size_t framer_pipe_left(const struct framer *);
+/* n of them have. */
+void framer_piped(struct framer *, size_t n);
 /* After FRAMER_HEADER: the caller's memory goes away, or the payload is not
  * wanted at all: what is still to come of it is thrown away.  Its digest is
  * checked all the same. */

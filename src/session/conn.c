@@ -38,6 +38,8 @@ conn_open(struct conn *c, uint64_t now, struct error *err)
 	c->logout_sent = false;
 	c->control = 0;
 	c->placing = NULL;
+	c->pipes = false;
+	c->filling = NULL;
 	c->unsolicited = NULL;
 	c->commands_in_turn = 0;
 	c->exp_statsn = 0;
@@ -74,6 +76,7 @@ conn_close(struct conn *c)
 	framer_free(c->framer);
 	c->framer = NULL;
 	c->placing = NULL;
+	c->filling = NULL;
 	c->unsolicited = NULL;
 	control_close(c);
 }
@@ -192,20 +195,22 @@ conn_dispatch(struct conn *c, const struct framer_pdu *pdu, uint64_t now,
 int
 conn_rx_iov(struct conn *c, struct iovec *iov, int max)
 {
-	return c->open ? framer_rx_iov(c->framer, iov, max) : 0;
+	if (!c->open)
+		return 0;
+	if (c->pipes && c->session->piping > 0)
+		return framer_rx_unit(c->framer, iov, max);
+	return framer_rx_iov(c->framer, iov, max);
 }
 
-void
-conn_rx_done(struct conn *c, size_t n, uint64_t now)
+/* Takes all that can be taken of what has come. */
+static void
+conn_receive(struct conn *c, uint64_t now)
 {
 	struct framer_pdu pdu;
 	struct error err;
 	int rc = 0;
 
-	if (!c->open)
-		return;
 	c->last_rx = now;
-	framer_rx_done(c->framer, n);
 	while (c->open && rc == 0) {
 		switch (framer_next(c->framer, &pdu, &err)) {
 		case FRAMER_MORE:
@@ -222,6 +227,42 @@ conn_rx_done(struct conn *c, size_t n, uint64_t now)
 		}
 	}
 	if (rc < 0)
+		session_lose(c->session, &err, now);
+}
+
+void
+conn_rx_done(struct conn *c, size_t n, uint64_t now)
+{
+	if (!c->open)
+		return;
+	framer_rx_done(c->framer, n);
+	conn_receive(c, now);
+}
+
+struct kpipe *
+conn_rx_pipe(struct conn *c, size_t *ret_max)
+{
+	if (c->filling == NULL)
+		return NULL;
+	*ret_max = framer_pipe_left(c->framer);
+	return *ret_max > 0 ? c->filling : NULL;
+}
+
+void
+conn_rx_piped(struct conn *c, size_t n, uint64_t now)
+{
+	if (!c->open)
+		return;
+	framer_piped(c->framer, n);
+	conn_receive(c, now);
+}
+
+void
+conn_rx_pipe_full(struct conn *c, uint64_t now)
+{
+	struct error err;
+
+	if (c->filling != NULL && transfer_spill(c, &err) < 0)
 		session_lose(c->session, &err, now);
 }
 

@@ -87,6 +87,7 @@ login_done(struct conn *c, uint64_t now)
 	framer_set_digests(c->framer, header, data);
 	framer_set_max_data(c->framer, s->params.max_recv_data_segment);
 	sender_set_digests(c->sender, header, data);
+	c->pipes = s->config.pipe_least > 0 && !data;
 	if (s->config.ping_interval != 0)
 		c->ping_at = now + s->config.ping_interval;
 	recovery_reinstated(s, tpgt, now);

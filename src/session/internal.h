@@ -89,11 +89,13 @@ struct conn {
 	bool transport;	  /* the driver has one for us, or is connecting it */
 	bool open;	  /* bytes may flow */
 	bool logout_sent; /* nothing may be sent any more */
+	bool pipes;	  /* Data-In is large enough, and has no digest */
 	unsigned control; /* enum control */
 	struct framer *framer;
 	struct sender *sender;
 	struct task *placing;	    /* whose Data-In is being received */
 	struct pdu_data_in data_in; /* and its header */
+	struct kpipe *filling;	    /* it goes there; NULL: into memory */
 	struct task *unsolicited;   /* whose unsolicited data is being sent */
 	unsigned commands_in_turn;  /* formed since the last solicited data */
 	uint32_t exp_statsn;
@@ -145,7 +147,8 @@ struct session {
 	uint32_t generation;
 	unsigned tasks; /* from submission until reaped */
 	unsigned free_n;
-	struct task_queue queue;   /* to be sent */
+	unsigned piping;	 /* tasks in flight that have a pipe to offer */
+	struct task_queue queue; /* to be sent */
 	struct task_queue sending; /* in flight, with solicited data to send */
 	struct task_queue ended;   /* to be reaped */
 	uint64_t task_at;	   /* no task's deadline is earlier */
@@ -299,6 +302,8 @@ int transfer_data_in_header(
     struct conn *, const struct framer_pdu *, struct error *err);
 int transfer_data_in(
     struct conn *, const struct framer_pdu *, uint64_t now, struct error *err);
+/* The pipe takes no more. */
+int transfer_spill(struct conn *, struct error *err);
 int transfer_r2t(
     struct conn *, const struct framer_pdu *, uint64_t now, struct error *err);
 int transfer_response(

@@ -60,6 +60,8 @@ struct session_config {
 	random_fn random;	/* ISID, CHAP, backoff */
 	void *random_ctx;
 	const struct log *log;
+	uint32_t pipe_least; /* The driver asks conn_rx_pipe(), too, and Data-In
+				of so many bytes is worth it; 0: it does not */
 	/* Optional.  Called when something was submitted or a user wants to be
 	 * driven outside of the driver's own calls: pump me soon. */
 	void (*wake)(void *ctx);
@@ -146,6 +148,14 @@ void session_tick(struct session *, uint64_t now);
  * Vectors are valid until the next call into this session. */
 int conn_rx_iov(struct conn *, struct iovec *iov, int max);
 void conn_rx_done(struct conn *, size_t n, uint64_t now);
+/*
+ * The next bytes, *ret_max at the most, belong into this pipe, or NULL; that n
+ * have gone there; or that it takes no more, though there are some, which puts
+ * what it holds into memory.
+ */
+struct kpipe *conn_rx_pipe(struct conn *, size_t *ret_max);
+void conn_rx_piped(struct conn *, size_t n, uint64_t now);
+void conn_rx_pipe_full(struct conn *, uint64_t now);
 /* What wants to be sent (0: nothing), and that it has gone. */
 int conn_tx_iov(struct conn *, struct iovec *iov, int max, uint64_t now);
 void conn_tx_done(struct conn *, size_t n, uint64_t now);

@@ -52,6 +52,7 @@ static void
 task_reset(struct task *t)
 {
 	t->abort = ABORT_NONE;
+	t->piped = NULL;
 	t->sending = false;
 	t->data_sn = 0;
 	t->moved = 0;
@@ -114,6 +115,8 @@ task_start(struct session *s, struct task *t)
 	t->itt = (s->generation++ << 10 | slot) & ~ITT_KIND;
 	t->cmdsn = s->cmdsn++;
 	s->slot[slot] = t;
+	if (t->pipe != NULL)
+		s->piping++;
 }
 
 void
@@ -123,6 +126,8 @@ task_vacate(struct session *s, struct task *t)
 
 	transfer_stop(s, t);
 	s->slot[slot] = NULL;
+	if (t->pipe != NULL)
+		s->piping--;
 	s->free_slot[s->free_n++] = (uint16_t)slot;
 }
 

@@ -17,6 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/kpipe.h"
+
 #define TASK_CDB_MAX   16
 #define TASK_SENSE_MAX 252 /* SPC-4, 4.5.1 */
 #define TASK_R2T_MAX   4   /* MaxOutstandingR2T that is offered at most */
@@ -57,6 +59,9 @@ struct task {
 	/* Optional, TASK_IN: gives iov its memory before data is placed there;
 	 * 0 or -errno.  It must not call into the session. */
 	int (*place)(struct task *);
+	/* Optional, besides place: a pipe for all of the data, as bdev.h has
+	 * it.  It must not call into the session either. */
+	struct kpipe *(*pipe)(struct task *);
 	void (*done)(struct task *);
 	void *ctx;
 
@@ -86,6 +91,7 @@ struct task {
 	uint32_t solicited;   /* end of what was sent or asked for so far */
 	uint32_t r2t_sn;      /* R2TSN that is next */
 	unsigned tx_refs;     /* PDUs in the sender that refer to our buffers */
+	struct kpipe *piped;  /* where Data-In goes; NULL: into its memory */
 	uint64_t submitted;   /* when */
 	uint64_t deadline;    /* of the task, then of its ABORT TASK */
 	uint64_t retry_at;    /* BUSY: when to send again */

@@ -13,7 +13,10 @@
  *       DataSN, an offset that continues where the last one ended
  *       (DataPDUInOrder and DataSequenceInOrder are Yes), the length.  What was
  *       counted here, and not what the target says, is what a task is told to
- *       have received.
+ *       have received.  A task that has a pipe to offer gets its payload there
+ *       (kpipe.h), without it passing through memory: for that the header must
+ *       have come alone, which conn_rx_iov() sees to while such a task is in
+ *       flight.
  *
  * A status may come before everything was sent.  Then nothing more is formed,
  * and the task ends once the PDUs that were formed have gone (task.c).
@@ -250,6 +253,37 @@ transfer_r2t(struct conn *c, const struct framer_pdu *pdu, uint64_t now,
 	return 0;
 }
 
+/*
+ * The first data of a task comes: into a pipe if that is worth it.  A target
+ * that sends small PDUs is not worth it for any task, and its headers had
+ * better come together with payloads.
+ */
+static void
+offer_pipe(struct conn *c, struct task *t, size_t len)
+{
+	if (t->pipe == NULL || !c->pipes)
+		return;
+	if (len < c->session->config.pipe_least && len < t->length)
+		c->pipes = false;
+	else
+		t->piped = t->pipe(t);
+}
+
+/* The payload that comes, and what a pipe holds of the task, go into its
+ * memory. */
+int
+transfer_spill(struct conn *c, struct error *err)
+{
+	struct task *t = c->placing;
+
+	c->filling = t->piped = NULL;
+	if (t->place != NULL && t->place(t) < 0)
+		return error_set(err, ERROR_FAILED,
+		    "no memory for the %u bytes of a command", t->length);
+	framer_place(c->framer, t->iov, t->iovcnt, t->moved);
+	return 0;
+}
+
 int
 transfer_data_in_header(
     struct conn *c, const struct framer_pdu *pdu, struct error *err)
@@ -270,13 +304,18 @@ transfer_data_in_header(
 		    "Data-In of %zu bytes at %u of a command with %u bytes, "
 		    "%u of them received",
 		    pdu->data_len, h->offset, t->length, t->moved);
-	if (pdu->data_len > 0 && t->moved == 0 && t->place != NULL &&
-	    t->place(t) < 0)
-		return error_set(err, ERROR_FAILED,
-		    "no memory for the %u bytes of a command", t->length);
 	c->placing = t;
-	if (pdu->data_len > 0)
-		framer_place(c->framer, t->iov, t->iovcnt, t->moved);
+	if (pdu->data_len == 0)
+		return 0;
+	if (t->moved == 0)
+		offer_pipe(c, t, pdu->data_len);
+	if (t->piped != NULL && framer_pipe(c->framer)) {
+		c->filling = t->piped;
+		return 0;
+	}
+	if (t->moved == 0 || t->piped != NULL)
+		return transfer_spill(c, err);
+	framer_place(c->framer, t->iov, t->iovcnt, t->moved);
 	return 0;
 }
 
@@ -307,6 +346,7 @@ transfer_data_in(struct conn *c, const struct framer_pdu *pdu, uint64_t now,
 	const struct pdu_data_in *h = &c->data_in;
 
 	c->placing = NULL;
+	c->filling = NULL;
 	t->moved += (uint32_t)pdu->data_len;
 	t->data_sn++;
 	if (!h->has_status)

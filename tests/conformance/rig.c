@@ -278,6 +278,22 @@ move_to_target(struct rig *r)
 	return true;
 }
 
+static size_t
+move_to_pipe(struct rig *r, const uint8_t *buf, size_t len)
+{
+	struct kpipe *pipe;
+	size_t max;
+
+	if (r->fill == NULL || (pipe = conn_rx_pipe(r->c, &max)) == NULL)
+		return 0;
+	len = r->fill(pipe, buf, len < max ? len : max);
+	if (len > 0)
+		conn_rx_piped(r->c, len, r->now);
+	else
+		conn_rx_pipe_full(r->c, r->now);
+	return len;
+}
+
 static bool
 move_to_session(struct rig *r)
 {
@@ -293,6 +309,9 @@ move_to_session(struct rig *r)
 		return false;
 	sender_done(r->sender, len);
 	for (done = 0; done < len; done += part) {
+		part = move_to_pipe(r, buf + done, len - done);
+		if (part > 0)
+			continue;
 		n = conn_rx_iov(r->c, iov, 64);
 		if (n == 0)
 			break;

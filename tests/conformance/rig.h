@@ -72,6 +72,9 @@ struct rig {
 	bool refuse;			 /* connects fail */
 	bool hold;			 /* nothing moves */
 	size_t chunk;			 /* bytes that one send takes; 0: all */
+	/* Fills a pipe of the session's, and says how far; NULL: none is
+	 * looked for. */
+	size_t (*fill)(struct kpipe *, const uint8_t *, size_t);
 
 	struct rig_task tasks[RIG_TASKS];
 	unsigned tasks_n;

@@ -101,7 +101,8 @@ disk_close(struct bdev *bdev)
 	free(d);
 }
 
-static const struct bdev_ops disk_ops = { disk_submit, disk_close, NULL };
+static const struct bdev_ops disk_ops = { .submit = disk_submit,
+	.close = disk_close };
 
 struct disk *
 disk_new(struct world *w)

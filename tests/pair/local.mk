@@ -17,6 +17,8 @@ tests_pair_test_nbd_pair_SOURCES = \
 	tests/pair/nbd_model.c \
 	tests/pair/nbd_world.h \
 	tests/pair/test_nbd_pair.c \
+	tests/unit/model_pipe.c \
+	tests/unit/model_pipe.h \
 	tests/unit/prng.h
 tests_pair_test_nbd_pair_LDADD = $(LAYERS) $(LUNTAP_LIBS)
 if CMOCKA
@@ -25,6 +27,8 @@ tests_pair_test_lun_pair_SOURCES = \
 	tests/pair/test_lun_pair.c \
 	tests/unit/bdev_load.c \
 	tests/unit/bdev_load.h \
+	tests/unit/model_pipe.c \
+	tests/unit/model_pipe.h \
 	tests/unit/prng.h \
 	tests/unit/unit.h
 tests_pair_test_lun_pair_LDADD = $(LAYERS) $(LUNTAP_LIBS) $(CMOCKA_LIBS)

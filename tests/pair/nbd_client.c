@@ -102,6 +102,7 @@ take_bytes(struct client *c)
 {
 	struct iovec iov[256];
 	size_t n = portion(c, IN_ROOM - c->in_len), all = 0;
+	struct kpipe *pipe;
 	int iovs;
 
 	if (n == 0 || c->deaf_until > c->w->now)
@@ -110,9 +111,17 @@ take_bytes(struct client *c)
 	    c->nc, iov, c->w->whole ? 256 : 2 + (int)below(c->w, 8), c->w->now);
 	for (int i = 0; i < iovs; i++)
 		all += iov[i].iov_len;
-	if (all == 0)
+	pipe = nconn_tx_pipe(c->nc);
+	if (all == 0 && pipe == NULL)
 		return false;
-	n = move(c->in + c->in_len, iov, iovs, n < all ? n : all, false);
+	if (all > 0) {
+		n = move(
+		    c->in + c->in_len, iov, iovs, n < all ? n : all, false);
+	} else {
+		n = n < pipe->held ? n : pipe->held;
+		check(n > 0, "an empty pipe");
+		model_pipe_drain(pipe, c->in + c->in_len, n);
+	}
 	nconn_tx_done(c->nc, n, c->w->now);
 	c->in_len += n;
 	count_drop(c, n);

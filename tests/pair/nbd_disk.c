@@ -35,9 +35,44 @@ disk_submit(struct bdev *bdev, struct bdev_req *req)
 	TAILQ_INSERT_TAIL(&d->pending, req, link);
 }
 
+/* As much as the pipe takes, by pieces; false: not all. */
+static bool
+disk_pipe(struct disk *d, struct bdev_req *req, struct kpipe *pipe)
+{
+	size_t at = 0, n, got;
+
+	while (at < req->length) {
+		n = 1 + below(d->w, req->length - at);
+		got = model_pipe_fill(pipe, d->mem + req->offset + at, n);
+		if (got < n)
+			return false;
+		at += got;
+	}
+	return true;
+}
+
+/* An earlier try may have left some of it. */
+static bool
+disk_offer(struct disk *d, struct bdev_req *req)
+{
+	struct kpipe *pipe;
+
+	if (req->op != BDEV_READ || d->w->whole || chance(d->w, 4))
+		return false;
+	pipe = bdev_pipe(req);
+	if (pipe != NULL && chance(d->w, 4)) {
+		model_pipe_fill(pipe, (const uint8_t *)"stale",
+		    req->length < 5 ? req->length : 5);
+		pipe = bdev_pipe(req);
+	}
+	return pipe != NULL && disk_pipe(d, req, pipe);
+}
+
 static void
 disk_move(struct disk *d, struct bdev_req *req)
 {
+	if (disk_offer(d, req))
+		return;
 	check(bdev_place(req) == 0, "no memory for a READ");
 	check(req->iovcnt == 1 && req->iov->iov_len == req->length,
 	    "the vectors do not fit the request");

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "../unit/model_pipe.h"
 #include "../unit/prng.h"
 #include "base/be.h"
 #include "nbd/nbd.h"
@@ -100,6 +101,7 @@ struct world {
 	struct prng prng;
 	uint64_t now;
 	struct nbd *nbd;
+	struct model_pipes pipes;
 	struct disk disk;
 	struct client clients[CLIENTS];
 	unsigned clients_n;

@@ -6,6 +6,8 @@
  *
  *     load -> lun -> session <-> wire <-> target -> ram
  *
+ * Reads may go through pipes (model_pipe.h), in one PDU or in many.
+ *
  * What a dropped connection left at the target goes on there for a while; a
  * write that is acknowledged after it must still win.
  */
@@ -20,7 +22,7 @@
 
 #define BLOCKS	 64
 #define REQUESTS 300
-#define SEEDS	 60
+#define SEEDS	 60 /* or as many as LUN_PAIR_SEEDS says */
 #define PIPE	 65536
 #define IOVS	 32
 
@@ -49,7 +51,10 @@ static struct world {
 	uint64_t wake_at;
 	unsigned ready, drops;
 	struct load load;
+	struct model_pipes pipes;
 } w;
+
+static unsigned piped, spilt, wasted; /* over all runs */
 
 static size_t
 below(size_t n)
@@ -220,6 +225,40 @@ gather(uint8_t *pipe, size_t *pipe_n, const struct iovec *iov, int n)
 	return got;
 }
 
+/* As scatter(), into a pipe of the session's. */
+static size_t
+scatter_piped(struct kpipe *pipe, size_t max)
+{
+	size_t n = 1 + below(w.in_n < max ? w.in_n : max);
+	size_t got = model_pipe_fill(pipe, w.in, n);
+
+	memmove(w.in, w.in + got, w.in_n - got);
+	w.in_n -= got;
+	if (got > 0)
+		conn_rx_piped(w.conn, got, w.now);
+	else
+		conn_rx_pipe_full(w.conn, w.now);
+	return 1;
+}
+
+static size_t
+receive(void)
+{
+	struct iovec iov[IOVS];
+	struct kpipe *pipe;
+	size_t n;
+
+	if (w.in_n == 0)
+		return 0;
+	pipe = conn_rx_pipe(w.conn, &n);
+	if (pipe != NULL)
+		return scatter_piped(pipe, n);
+	n = scatter(w.in, &w.in_n, iov, conn_rx_iov(w.conn, iov, IOVS));
+	if (n > 0)
+		conn_rx_done(w.conn, n, w.now);
+	return n;
+}
+
 static bool
 wire_run(void)
 {
@@ -242,12 +281,7 @@ wire_run(void)
 	if (n > 0)
 		tconn_tx_done(w.tconn, n, w.now);
 	moved += n;
-	n = w.in_n == 0
-		? 0
-		: scatter(w.in, &w.in_n, iov, conn_rx_iov(w.conn, iov, IOVS));
-	if (n > 0)
-		conn_rx_done(w.conn, n, w.now);
-	moved += n;
+	moved += receive();
 	if (tconn_deadline(w.tconn) <= w.now)
 		tconn_tick(w.tconn, w.now);
 	return moved > 0;
@@ -364,9 +398,23 @@ say(void *ctx, enum log_level level, const char *line)
 
 static const struct log sink = { .write = say, .max = LOG_DEBUG_LEVEL };
 
+/* With a digest over data nothing may go through a pipe. */
+static void
+digests(struct params *offer)
+{
+	static const struct digest_list crc = { 1, { DIGEST_CRC32C } };
+
+	if (below(4) == 0)
+		offer->header_digest = crc;
+	if (below(8) == 0)
+		offer->data_digest = crc;
+}
+
 static void
 build(uint64_t seed, bool lossy)
 {
+	static const struct digest_list any = { 2,
+		{ DIGEST_NONE, DIGEST_CRC32C } };
 	static struct auth auth;
 	struct target_config tc = { .name = "iqn.2001-04.com.example:lun" };
 	struct lu_config lc = { 0 };
@@ -394,6 +442,7 @@ build(uint64_t seed, bool lossy)
 	TAILQ_INIT(&w.ram.pending);
 
 	params_default(&tc.offer);
+	tc.offer.header_digest = tc.offer.data_digest = any;
 	tc.random = random_bytes;
 	w.target = target_new(&tc);
 	assert_non_null(w.target);
@@ -406,6 +455,10 @@ build(uint64_t seed, bool lossy)
 	sc.auth = &auth;
 	sc.reconnect = true;
 	sc.random = random_bytes;
+	sc.pipe_least = 1 + (uint32_t)(below(4) == 0 ? below(4096) : 0);
+	if (below(2) == 0)
+		sc.offer.max_recv_data_segment = 512 + (uint32_t)below(4096);
+	digests(&sc.offer);
 	w.session = session_new(&sc);
 	assert_non_null(w.session);
 	config.session = w.session;
@@ -429,6 +482,16 @@ finish(void)
 	tconn_free(w.tconn);
 	tconn_free(w.ghost);
 	ram_run(true);
+	assert_true(model_pipes_idle(&w.pipes));
+	assert_true(
+	    w.load.piped == 0 ||
+	    session_params(w.session)->data_digest.order[0] == DIGEST_NONE);
+	if (getenv("LUN_PAIR_LOG") != NULL)
+		fprintf(stderr, "%u piped, %u spilt, %u wasted, %u drops\n",
+		    w.load.piped, w.pipes.spilt, w.pipes.wasted, w.drops);
+	piped += w.load.piped;
+	spilt += w.pipes.spilt;
+	wasted += w.pipes.wasted;
 	lun_free(w.lun);
 	session_free(w.session);
 	target_free(w.target);
@@ -445,6 +508,8 @@ run(uint64_t seed, bool lossy)
 	load_init(
 	    &w.load, lun_bdev(w.lun), 0, (size_t)lun_bdev(w.lun)->size, seed);
 	w.load.lossy = lossy;
+	model_pipes_init(&w.pipes, seed);
+	w.load.pipes = &w.pipes;
 	while (n < REQUESTS || w.load.in_air > 0) {
 		if (n < REQUESTS && w.load.in_air < LOAD_IN_AIR &&
 		    below(3) == 0) {
@@ -463,16 +528,26 @@ run(uint64_t seed, bool lossy)
 	finish();
 }
 
+static uint64_t
+seeds(void)
+{
+	const char *text = getenv("LUN_PAIR_SEEDS");
+
+	return text == NULL ? SEEDS : strtoull(text, NULL, 0);
+}
+
 static void
 pair_exact(void **state)
 {
 	uint64_t seed;
 
 	(void)state;
-	for (seed = 1; seed <= SEEDS; seed++) {
+	for (seed = 1; seed <= seeds(); seed++) {
 		run(seed, false);
 		assert_int_equal(w.drops, 0);
 	}
+	assert_true(piped > 4 * SEEDS);
+	assert_true(spilt > SEEDS);
 }
 
 static void
@@ -482,11 +557,12 @@ pair_lossy(void **state)
 	uint64_t seed;
 
 	(void)state;
-	for (seed = 1; seed <= SEEDS; seed++) {
+	for (seed = 1; seed <= seeds(); seed++) {
 		run(seed, true);
 		drops += w.drops;
 	}
 	assert_true(drops > SEEDS);
+	assert_true(wasted > 0);
 }
 
 int

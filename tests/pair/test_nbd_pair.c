@@ -25,6 +25,7 @@
 
 static uint64_t seed;
 static bool verbose;
+static uint64_t piped; /* bytes, over all runs */
 
 size_t
 below(struct world *w, size_t n)
@@ -66,6 +67,10 @@ world_make(struct world *w, bool whole)
 	w->errors = !whole && chance(w, 2);
 	w->clients_n = whole ? 1 : 1 + (unsigned)below(w, CLIENTS);
 	disk_init(&w->disk, w);
+	model_pipes_init(&w->pipes, seed);
+	w->pipes.source.least = 1 + (chance(w, 2) ? 0 : below(w, JOB_BYTES));
+	if (!whole)
+		config.pipes = &w->pipes.source;
 	w->nbd = nbd_new(&config);
 	check(w->nbd != NULL, "no memory");
 	check(nbd_add_export(w->nbd, "disk", "text", &w->disk.bdev, true) == 0,
@@ -181,6 +186,8 @@ world_end(struct world *w)
 	world_check(w);
 	check(TAILQ_EMPTY(&w->nbd->conns), "a connection is left");
 	check(w->nbd->held_bytes == 0, "bytes are held");
+	check(model_pipes_idle(&w->pipes), "a pipe is held");
+	piped += w->nbd->piped_bytes;
 	check(w->nbd->errors <= w->nbd->requests, "more errors than requests");
 	model_compare(w);
 	nbd_free(w->nbd);
@@ -273,6 +280,9 @@ main(int argc, char **argv)
 	puts("1..1");
 	for (uint64_t i = 0; i < runs; i++)
 		run(first + i);
-	printf("ok 1 - %" PRIu64 " runs from seed %" PRIu64 "\n", runs, first);
+	check(runs < 100 || piped > runs * 100000, "little has been piped");
+	printf("ok 1 - %" PRIu64 " runs from seed %" PRIu64 ", %" PRIu64
+	       " bytes piped\n",
+	    runs, first, piped);
 	return 0;
 }

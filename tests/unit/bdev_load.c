@@ -108,6 +108,30 @@ check_written(struct load *l, const struct load_req *r)
 }
 
 static void
+put_pipe(struct load_req *r)
+{
+	const struct kpipe_source *source;
+
+	if (r->pipe == NULL)
+		return;
+	source = &r->load->pipes->source;
+	source->ops->put(source->ctx, r->pipe);
+	r->pipe = NULL;
+}
+
+/* A READ that has ended well has its data in memory or in the pipe. */
+static void
+take_piped(struct load_req *r)
+{
+	if (r->pipe != NULL && r->req.result == 0) {
+		assert_int_equal(r->pipe->held, r->req.length);
+		model_pipe_drain(r->pipe, r->buffer, r->req.length);
+		r->load->piped++;
+	}
+	put_pipe(r);
+}
+
+static void
 load_done(struct bdev_req *req)
 {
 	struct load_req *r = req->ctx;
@@ -116,6 +140,7 @@ load_done(struct bdev_req *req)
 
 	assert_false(l->inside_submit);
 	assert_true(r->busy);
+	take_piped(r);
 	unsupported = req->op == BDEV_DISCARD ||
 		      (req->op == BDEV_ZERO && (req->flags & BDEV_FAST) != 0);
 	if (req->result == -EOPNOTSUPP)
@@ -208,10 +233,30 @@ place(struct bdev_req *req)
 		r->iov[i].iov_base = r->buffer + at;
 		at += r->iov[i].iov_len;
 	}
+	if (r->pipe != NULL)
+		assert_int_equal(
+		    r->load->pipes->source.ops->spill(
+			r->load->pipes, r->pipe, r->buffer, r->pipe->held),
+		    0);
+	put_pipe(r);
 	return 0;
 }
 
-/* Half of the reads bring no memory before it is needed. */
+static struct kpipe *
+offer_pipe(struct bdev_req *req)
+{
+	struct load_req *r = req->ctx;
+	const struct kpipe_source *source = &r->load->pipes->source;
+
+	assert_true(r->busy);
+	assert_false(r->placed);
+	put_pipe(r);
+	r->pipe = source->ops->get(source->ctx, req->length);
+	return r->pipe;
+}
+
+/* Half of the reads bring no memory before it is needed, and a pipe if there
+ * are any. */
 static void
 withhold_buffer(struct load *l, struct load_req *r)
 {
@@ -220,6 +265,8 @@ withhold_buffer(struct load *l, struct load_req *r)
 	if (r->req.op != BDEV_READ || below(l, 2) == 0)
 		return;
 	r->req.place = place;
+	if (l->pipes != NULL)
+		r->req.pipe = offer_pipe;
 	for (int i = 0; i < LOAD_IOVS; i++)
 		r->iov[i].iov_base = NULL;
 }
@@ -236,7 +283,8 @@ choose(struct load *l, struct load_req *r)
 	r->req.op = ops[below(l, countof(ops))];
 	offset = below(l, l->size);
 	length = below(l, below(l, 4) == 0 ? l->size : 3 * block);
-	if (below(l, 3) == 0) {
+	/* What goes through a pipe is aligned. */
+	if (below(l, l->pipes != NULL ? 2 : 3) == 0) {
 		offset -= offset % block;
 		length -= length % block;
 	}

@@ -11,6 +11,7 @@
 #define TESTS_BDEV_LOAD_H
 
 #include "base/bdev.h"
+#include "model_pipe.h"
 #include "prng.h"
 
 #define LOAD_IN_AIR 160
@@ -26,7 +27,8 @@ struct load_req {
 	uint64_t *covered; /* FLUSH: stamps of the bytes that it covers */
 	bool raced; /* a writer of the same bytes was in flight meanwhile */
 	bool busy;
-	bool placed; /* its READ has asked for memory */
+	bool placed;	    /* its READ has asked for memory */
+	struct kpipe *pipe; /* that it was given */
 };
 
 struct load {
@@ -37,6 +39,9 @@ struct load {
 	bool lossy;	/* requests may fail with -EIO */
 	/* Optional.  What a loss of power would leave. */
 	const uint8_t *stable;
+	/* Optional.  READs offer these. */
+	struct model_pipes *pipes;
+	unsigned piped; /* READs that were answered by one */
 
 	struct load_req reqs[LOAD_IN_AIR];
 	unsigned in_air;

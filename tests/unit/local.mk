@@ -134,6 +134,8 @@ check_PROGRAMS += tests/unit/test_latency
 tests_unit_test_latency_SOURCES = \
 	cmd/latency.c tests/unit/test_latency.c tests/unit/unit.h
 tests_unit_test_latency_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_kpipes
+tests_unit_test_kpipes_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_link
 tests_unit_test_link_SOURCES = tests/unit/test_link.c tests/unit/unit.h
 tests_unit_test_link_LDADD = $(UNIT_LIBS)
@@ -176,6 +178,8 @@ check_PROGRAMS += tests/unit/test_lun_random
 tests_unit_test_lun_random_SOURCES = $(LUN_RIG) \
 	tests/unit/bdev_load.c \
 	tests/unit/bdev_load.h \
+	tests/unit/model_pipe.c \
+	tests/unit/model_pipe.h \
 	tests/unit/test_lun_random.c
 tests_unit_test_lun_random_LDADD = $(LUN_RIG_LIBS)
 check_PROGRAMS += tests/unit/test_lunaddr
@@ -231,6 +235,12 @@ tests_unit_test_nbd_option_SOURCES = \
 	tests/unit/nbd_rig.c tests/unit/nbd_rig.h tests/unit/prng.h \
 	tests/unit/test_nbd_option.c tests/unit/unit.h
 tests_unit_test_nbd_option_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_nbd_pipe
+tests_unit_test_nbd_pipe_SOURCES = \
+	tests/unit/model_pipe.c tests/unit/model_pipe.h \
+	tests/unit/nbd_rig.c tests/unit/nbd_rig.h tests/unit/prng.h \
+	tests/unit/test_nbd_pipe.c tests/unit/unit.h
+tests_unit_test_nbd_pipe_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_nbd_tls
 tests_unit_test_nbd_tls_SOURCES = \
 	tests/unit/nbd_rig.c tests/unit/nbd_rig.h tests/unit/prng.h \
@@ -325,6 +335,12 @@ check_PROGRAMS += tests/unit/test_session_ping
 tests_unit_test_session_ping_SOURCES = $(SESSION_RIG) \
 	tests/unit/test_session_ping.c
 tests_unit_test_session_ping_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_session_pipe
+tests_unit_test_session_pipe_SOURCES = $(SESSION_RIG) \
+	tests/unit/model_pipe.c \
+	tests/unit/model_pipe.h \
+	tests/unit/test_session_pipe.c
+tests_unit_test_session_pipe_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_session_tasks
 tests_unit_test_session_tasks_SOURCES = $(SESSION_RIG) \
 	tests/unit/test_session_tasks.c

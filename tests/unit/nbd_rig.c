@@ -20,6 +20,20 @@ disk_submit(struct bdev *bdev, struct bdev_req *req)
 	TAILQ_INSERT_TAIL(&d->queue, req, link);
 }
 
+/* False: it took not all of it, or there is none. */
+static bool
+disk_pipe(struct disk *d, struct bdev_req *req)
+{
+	size_t length = (size_t)req->length - d->short_by;
+	struct kpipe *pipe;
+
+	if (req->op != BDEV_READ || d->fill == NULL)
+		return false;
+	pipe = bdev_pipe(req);
+	return pipe != NULL &&
+	       d->fill(pipe, d->mem + req->offset, length) == length;
+}
+
 static void
 disk_move(struct disk *d, struct bdev_req *req)
 {
@@ -27,7 +41,7 @@ disk_move(struct disk *d, struct bdev_req *req)
 
 	assert_int_equal(req->iovcnt, 1);
 	assert_int_equal(req->iov->iov_len, length);
-	if (length == 0)
+	if (length == 0 || disk_pipe(d, req))
 		return;
 	assert_int_equal(bdev_place(req), 0);
 	assert_true(req->offset + length <= RIG_MEM);
@@ -61,7 +75,9 @@ disk_end(struct disk *d, struct bdev_req *req)
 	req->result = bdev_check(&d->bdev, req);
 	if (req->result > 0)
 		req->result = d->error;
-	if (req->result == 0 && (req->op == BDEV_READ || req->op == BDEV_WRITE))
+	/* What comes before an error is moved, too. */
+	if ((req->result == 0 || req->result == d->error) &&
+	    (req->op == BDEV_READ || req->op == BDEV_WRITE))
 		disk_move(d, req);
 	if (req->result == 0 && req->op == BDEV_EXTENTS)
 		disk_extents(d, req);
@@ -266,12 +282,22 @@ give(struct client *c)
 static size_t
 receive(struct client *c)
 {
+	static const uint8_t zeros[NBD_PAYLOAD_MAX];
 	struct iovec iov[8];
+	struct kpipe *pipe;
 	size_t all = 0, want, done = 0, part;
 	int n = c->deaf ? 0 : nconn_tx_iov(c->nc, iov, 8, c->rig->now);
 
 	for (int i = 0; i < n; i++)
 		all += iov[i].iov_len;
+	pipe = c->deaf ? NULL : nconn_tx_pipe(c->nc);
+	if (all == 0 && pipe != NULL) {
+		done = step_size(c, pipe->held);
+		append(&c->in, &c->in_len, &c->in_room, zeros, done);
+		c->rig->drain(pipe, c->in + c->in_len - done, done);
+		nconn_tx_done(c->nc, done, c->rig->now);
+		return done;
+	}
 	want = step_size(c, all);
 	for (int i = 0; i < n && done < want; i++) {
 		assert_true(iov[i].iov_len > 0);

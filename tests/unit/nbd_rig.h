@@ -21,8 +21,11 @@ struct disk {
 	struct bdev bdev; /* first */
 	uint8_t *mem;
 	struct bdev_req_queue queue;
-	bool manual; /* requests wait for disk_complete() */
-	int error;   /* of every request while not 0 */
+	/* Fills a pipe that a READ offers; NULL: memory is asked for. */
+	size_t (*fill)(struct kpipe *, const uint8_t *, size_t);
+	size_t short_by; /* it says that all is there, but these are not */
+	bool manual;	 /* requests wait for disk_complete() */
+	int error;	 /* of every request while not 0 */
 	/* What it answers to EXTENTS, as often as it fits. */
 	struct bdev_extent extents[4];
 	unsigned extents_n;
@@ -42,6 +45,8 @@ struct rig {
 	struct disk disks[RIG_DISKS];
 	uint64_t now;
 	struct prng chance;
+	/* Empties a pipe that the server sends. */
+	void (*drain)(struct kpipe *, uint8_t *, size_t);
 	struct log log;
 	char line[1024]; /* logged last, of level info or above */
 };

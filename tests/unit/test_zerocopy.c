@@ -141,7 +141,7 @@ pump(void)
 			ssize_t put;
 
 			n = vectors_from(sent, iov);
-			put = zerocopy_send(&z, near, iov, n, &full);
+			put = zerocopy_send(&z, near, iov, n, false, &full);
 
 			if (put == -1) {
 				assert_int_equal(errno, EAGAIN);
@@ -201,7 +201,7 @@ large_piece_is_not_copied_and_small_one_is(void **state)
 	bool full;
 
 	(void)state;
-	assert_int_equal(zerocopy_send(&z, near, iov, 2, &full), want);
+	assert_int_equal(zerocopy_send(&z, near, iov, 2, false, &full), want);
 	assert_false(full);
 	memset(header, 'x', sizeof(header));
 	memset(payload + (100 << 10), 'x', 28 << 10);
@@ -228,7 +228,7 @@ peer_that_went_is_an_error(void **state)
 	close(far);
 	far = -1;
 	for (int i = 0; i < 1000 && put != -1; i++) {
-		put = zerocopy_send(&z, near, &iov, 1, &full);
+		put = zerocopy_send(&z, near, &iov, 1, false, &full);
 		if (put == -1 && errno == EAGAIN)
 			put = 0;
 		usleep(1000);
