@@ -7,6 +7,7 @@ src_block_libblock_a_SOURCES = \
 	src/block/file_io.c \
 	src/block/lun.c \
 	src/block/lun.h \
+	src/block/lun_copy.c \
 	src/block/lun_extents.c \
 	src/block/lun_flush.c \
 	src/block/lun_identity.c \

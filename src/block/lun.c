@@ -121,6 +121,7 @@ static void
 lun_enter_probing(struct lun *lun)
 {
 	lun->probe.restarts = 0;
+	lun_copy_forget(lun);
 	lun_probe_start(lun);
 }
 
@@ -168,6 +169,8 @@ lun_enter_closed(struct lun *lun)
 		TAILQ_REMOVE(&lun->parked, io, link);
 		lun_io_resend(io);
 	}
+	while ((io = lun_copy_granted(lun)) != NULL)
+		lun_io_resend(io);
 	while ((req = TAILQ_FIRST(&lun->waiting)) != NULL) {
 		TAILQ_REMOVE(&lun->waiting, req, link);
 		lun_refuse(lun, req);
@@ -185,6 +188,11 @@ lun_admit(struct lun *lun, struct bdev_req *req)
 	if (result > 0) {
 		lun_io_start(lun, req);
 	} else {
+		if (result == -EOPNOTSUPP)
+			error_set(req->why, ERROR_FAILED,
+			    "LUN %" PRIu64 ": no copy by the target: it does "
+			    "not offer that",
+			    lun->config.number);
 		req->result = result;
 		TAILQ_INSERT_TAIL(&lun->finished, req, link);
 	}
@@ -225,7 +233,13 @@ lun_advance(struct lun *lun)
 	while (lun->state == LUN_OPEN &&
 	       (io = TAILQ_FIRST(&lun->parked)) != NULL) {
 		TAILQ_REMOVE(&lun->parked, io, link);
-		lun_io_resend(io);
+		lun_io_unpark(io);
+	}
+	while ((io = lun_copy_granted(lun)) != NULL) {
+		if (lun_closed(lun))
+			lun_io_resend(io);
+		else
+			io->op->next(io);
 	}
 	while (lun->state == LUN_OPEN && !TAILQ_EMPTY(&lun->free) &&
 	       (req = TAILQ_FIRST(&lun->waiting)) != NULL) {
@@ -361,6 +375,7 @@ lun_describe(struct lun *lun)
 	bdev->thin = lun_shows_holes(lun);
 	bdev->can_discard = lun_can_discard(lun);
 	bdev->can_fast_zero = lun_can_fast_zero(lun);
+	bdev->can_copy = lun_can_copy(lun);
 	bdev->volatile_cache = !facts->has_mode || !facts->mode.has_caching ||
 			       facts->mode.caching.wce;
 }
@@ -406,6 +421,12 @@ static const struct bdev_ops lun_ops = {
 };
 
 struct lun *
+lun_from(struct bdev *bdev)
+{
+	return bdev->ops == &lun_ops ? lun_of_bdev(bdev) : NULL;
+}
+
+struct lun *
 lun_new(const struct lun_config *config)
 {
 	struct lun *lun;
@@ -421,6 +442,7 @@ lun_new(const struct lun_config *config)
 	TAILQ_INIT(&lun->finished);
 	TAILQ_INIT(&lun->free);
 	TAILQ_INIT(&lun->parked);
+	lun_copy_init(lun);
 	for (i = 0; i < LUN_IOS; i++)
 		lun_io_init(lun, &lun->ios[i]);
 	lun->user.up = lun_session_up;

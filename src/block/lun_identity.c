@@ -46,6 +46,23 @@ lun_identity_designators(
 	return 0;
 }
 
+bool
+lun_identity_next(
+    const struct lun_identity *id, size_t *pos, struct designator *ret)
+{
+	const uint8_t *from = id->designators + *pos;
+
+	if (*pos >= id->designators_len)
+		return false;
+	*ret = (struct designator){ .code_set = from[0],
+		.association = DESIGNATOR_LU,
+		.type = from[1],
+		.len = from[2],
+		.value = from + DESIGNATOR_HEADER };
+	*pos += DESIGNATOR_HEADER + ret->len;
+	return true;
+}
+
 const char *
 lun_identity_differs(
     const struct lun_identity *was, const struct lun_identity *is, bool resized)

@@ -34,6 +34,9 @@ struct lun_identity {
 /* Takes the designators of the logical unit from page 83h: 0 or -EBADMSG. */
 int lun_identity_designators(
     struct lun_identity *, const uint8_t *page, size_t len);
+/* One after another: start with *pos = 0; false: no more. */
+bool lun_identity_next(
+    const struct lun_identity *, size_t *pos, struct designator *ret);
 /*
  * What differs, in words, or NULL.  resized: a capacity that differs is not
  * held against it (the target has told of the change in an unbroken session).

@@ -31,6 +31,7 @@ static const struct lun_op lun_ops_table[] = {
 	[BDEV_DISCARD] = { lun_discard_next, true },
 	[BDEV_ZERO] = { lun_zero_next, true },
 	[BDEV_EXTENTS] = { lun_extents_next, false },
+	[BDEV_COPY] = { lun_copy_next, true },
 };
 
 /* Commands that have a substitute: whether next() finds it. */
@@ -144,6 +145,7 @@ lun_io_start(struct lun *lun, struct bdev_req *req)
 	io->cmd_edges = 0;
 	io->cmd_sync = false;
 	io->may_be_short = false;
+	io->placed = false;
 	if (io->op->writes) {
 		io->range.first = lun_floor(lun, io->at);
 		io->range.end = lun_ceil(lun, io->end);
@@ -170,6 +172,16 @@ lun_io_resend(struct lun_io *io)
 	}
 }
 
+void
+lun_io_unpark(struct lun_io *io)
+{
+	/* A COPY proves first that its source is still what it was. */
+	if (io->req->op == BDEV_COPY)
+		lun_copy_unpark(io);
+	else
+		lun_io_resend(io);
+}
+
 /* What may take long on the target's side gets more than the default. */
 static uint64_t
 lun_io_timeout(const struct lun_io *io)
@@ -184,6 +196,8 @@ lun_io_timeout(const struct lun_io *io)
 	case SCSI_OP_WRITE_SAME_16:
 	case SCSI_OP_UNMAP:
 		return 4 * usual;
+	case SCSI_OP_EXTENDED_COPY:
+		return 8 * usual;
 	default:
 		return usual;
 	}
@@ -245,6 +259,7 @@ lun_io_release(struct lun_io *io)
 	struct lun *lun = io->lun;
 	struct bdev_req *req = io->req;
 
+	lun_copy_release(io);
 	if (io->op->writes)
 		range_remove(&lun->writes, &io->range);
 	if (io->iov_heap != NULL) {
@@ -311,6 +326,10 @@ lun_io_failed(struct lun_io *io, const struct verdict *verdict)
 
 	if (cdb_parse(io->task.cdb, &cdb) < 0)
 		cdb.lba = cdb.blocks = 0;
+	if (io->task.cdb[0] == SCSI_OP_EXTENDED_COPY) {
+		cdb.lba = lun_floor(lun, io->at);
+		cdb.blocks = (uint32_t)((io->cmd_end - io->at) >> lun->shift);
+	}
 	error_set(&error, verdict->class,
 	    "LUN %" PRIu64 ": %s of LBA %" PRIu64 ", %" PRIu32 " blocks: %s",
 	    lun->config.number, name != NULL ? name : "command", cdb.lba,
@@ -367,6 +386,16 @@ lun_io_again(struct lun_io *io, const struct verdict *verdict)
 		lun_io_resend(io);
 	else
 		lun_io_failed(io, verdict);
+}
+
+/* The same when it may have been begun. */
+static void
+lun_io_again_begun(struct lun_io *io, const struct verdict *verdict)
+{
+	if (io->task.policy == TASK_ONCE)
+		lun_io_failed(io, verdict);
+	else
+		lun_io_again(io, verdict);
 }
 
 static void
@@ -426,7 +455,8 @@ lun_io_check_condition(struct lun_io *io)
 		    io, ERROR_FAILED, "CHECK CONDITION without sense data");
 		return;
 	}
-	if (!lun_io_has(io, sense.information))
+	if (sense.key != SENSE_COPY_ABORTED &&
+	    !lun_io_has(io, sense.information))
 		sense.information_valid = false;
 	sense_text(why, sizeof(why), &sense);
 	verdict.class = lun_io_class(&sense);
@@ -444,15 +474,19 @@ lun_io_check_condition(struct lun_io *io)
 	} else if (lun_attention_power(&sense)) {
 		lun_cache_lost(lun, why);
 		lun_io_again(io, &verdict);
-	} else if (sense_unit_attention(&sense) ||
-		   sense.key == SENSE_ABORTED_COMMAND ||
-		   sense.key == SENSE_NO_SENSE) {
+	} else if (sense_unit_attention(&sense)) {
 		lun_io_again(io, &verdict);
+	} else if (sense.key == SENSE_ABORTED_COMMAND ||
+		   sense.key == SENSE_NO_SENSE) {
+		lun_io_again_begun(io, &verdict);
 	} else if (sense.key == SENSE_RECOVERED_ERROR ||
 		   sense.key == SENSE_COMPLETED) {
 		log_warn(lun->config.log, "LUN %" PRIu64 ": %s",
 		    lun->config.number, why);
 		lun_io_good(io);
+	} else if (io->req->op == BDEV_COPY &&
+		   lun_copy_refused(io, &sense, why)) {
+		return;
 	} else if (!lun_io_substitute(io, &sense)) {
 		if (lun_out_of_range(io, &sense))
 			lun_event(lun, LUN_RECHECK);
@@ -473,7 +507,7 @@ lun_io_status(struct lun_io *io)
 		lun_io_check_condition(io);
 		break;
 	case SCSI_TASK_ABORTED:
-		lun_io_again(io, &verdict);
+		lun_io_again_begun(io, &verdict);
 		break;
 	case SCSI_RESERVATION_CONFLICT:
 		verdict.result = -EBUSY;

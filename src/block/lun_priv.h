@@ -10,6 +10,7 @@
  *     lun_zero.c       ZERO, DISCARD
  *     lun_flush.c      FLUSH
  *     lun_extents.c    EXTENTS
+ *     lun_copy.c       COPY
  *
  * A request (struct bdev_req) waits until it gets a lun_io of the fixed pool,
  * then, when it writes, for the lock on its blocks, and is carried out as one
@@ -35,6 +36,7 @@
 #include "block/lun_probe.h"
 #include "block/range.h"
 #include "proto/sense.h"
+#include "proto/xcopy.h"
 
 #define LUN_IOS	 128 /* requests under way at a time */
 #define LUN_IOVS 20  /* vectors of a command before memory is asked for */
@@ -54,6 +56,7 @@ struct lun_io {
 	bool span_zeros;   /* its bytes are zeros, not the request's */
 	uint8_t edges;	   /* its partial blocks that are still to be read */
 	bool synced;	   /* behind its last command */
+	bool placed;	   /* COPY: counted in lun->copy.running */
 	bool cached;	   /* some of it went without FUA */
 	unsigned losses;   /* that were told, or had been, when it began */
 	uint64_t covers;   /* its SYNCHRONIZE CACHE: so many cached writes */
@@ -66,7 +69,7 @@ struct lun_io {
 	uint8_t *bounce;	/* two blocks */
 	struct iovec *iov_heap; /* when LUN_IOVS are not enough */
 	struct iovec iovs[LUN_IOVS];
-	TAILQ_ENTRY(lun_io) link; /* free, parked */
+	TAILQ_ENTRY(lun_io) link; /* free, parked, copy.waiting */
 };
 TAILQ_HEAD(lun_io_queue, lun_io);
 
@@ -107,6 +110,30 @@ enum lun_event {
 	LUN_STOP
 };
 
+/* See lun_copy.c. */
+struct lun_copy {
+	bool refused;	   /* the target was asked in vain */
+	bool limits_known; /* the next four */
+	bool no_list_id;
+	uint64_t most;	     /* blocks of a command */
+	uint64_t granule;    /* blocks */
+	unsigned concurrent; /* commands */
+	unsigned running;
+	bool proven; /* the source's name means what is at its address */
+	uint64_t proven_address;
+	struct xcopy_cscd proven_name;
+	struct lun_io_queue waiting; /* for the proof, or a place */
+	/* The proof under way. */
+	struct lun_io *prover; /* NULL: none */
+	unsigned step;
+	bool again; /* the LUN was probed meanwhile */
+	uint64_t *luns;
+	unsigned luns_n;
+	unsigned lun_at; /* whose page is asked for */
+	unsigned seen;	 /* LUNs that are the source */
+	uint8_t *buf;
+};
+
 struct lun {
 	struct bdev bdev;
 	struct session_user user;
@@ -130,6 +157,8 @@ struct lun {
 	bool no_same_unmap; /* with UNMAP=1 */
 	bool no_unmap;
 	bool no_lba_status;
+
+	struct lun_copy copy;
 
 	/* See lun_flush.c. */
 	uint64_t cached;  /* WRITEs without FUA, WRITE SAMEs that ended well */
@@ -184,6 +213,8 @@ lun_io_of_range(struct range *range)
 }
 
 /* lun.c */
+/* The lun whose bdev it is, or NULL: it is another provider's. */
+struct lun *lun_from(struct bdev *);
 void lun_event(struct lun *, enum lun_event);
 /* Requests fail. */
 bool lun_closed(const struct lun *);
@@ -207,6 +238,8 @@ void lun_io_send(struct lun_io *, enum task_dir, enum task_policy,
     const struct iovec *, int iovcnt, uint32_t length);
 /* The same command again. */
 void lun_io_resend(struct lun_io *);
+/* The gate has been opened. */
+void lun_io_unpark(struct lun_io *);
 void lun_io_finish(struct lun_io *, int result);
 /* The same with -EIO, and why. */
 void lun_io_fail(struct lun_io *, enum error_class, const char *why);
@@ -267,6 +300,20 @@ int lun_cache_verdict(struct lun_io *);
 void lun_cache_lost(struct lun *, const char *why);
 /* An earlier write, acknowledged before, has failed after all. */
 void lun_deferred_error(struct lun *, const struct sense *);
+
+/* lun_copy.c */
+void lun_copy_init(struct lun *);
+void lun_copy_next(struct lun_io *);
+void lun_copy_unpark(struct lun_io *);
+/* The target will not do it: the request has ended, or goes on. */
+bool lun_copy_refused(struct lun_io *, const struct sense *, const char *why);
+/* Any request's lun_io is given back. */
+void lun_copy_release(struct lun_io *);
+/* The next COPY that has waited and may go on, or NULL. */
+struct lun_io *lun_copy_granted(struct lun *);
+/* Something about the LUNs may have changed: prove it anew. */
+void lun_copy_forget(struct lun *);
+bool lun_can_copy(const struct lun *);
 
 /* lun_extents.c */
 void lun_extents_next(struct lun_io *);

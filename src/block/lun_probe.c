@@ -122,6 +122,7 @@ take_inquiry(struct lun_facts *facts, const uint8_t *data, size_t len)
 	if (inquiry.qualifier != INQUIRY_CONNECTED)
 		return -ENODEV;
 	facts->type = inquiry.type;
+	facts->third_party_copy = inquiry.third_party_copy;
 	return 0;
 }
 

@@ -18,7 +18,8 @@
 #define LUN_PROBE_BUFFER 2048
 
 struct lun_facts {
-	uint8_t type; /* SCSI_TYPE_... */
+	uint8_t type;	       /* SCSI_TYPE_... */
+	bool third_party_copy; /* 3PC */
 	bool has_pages;
 	struct vpd_supported pages;
 	struct lun_identity identity;

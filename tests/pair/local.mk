@@ -22,6 +22,12 @@ tests_pair_test_nbd_pair_SOURCES = \
 	tests/unit/prng.h
 tests_pair_test_nbd_pair_LDADD = $(LAYERS) $(LUNTAP_LIBS)
 if CMOCKA
+check_PROGRAMS += tests/pair/test_copy_pair
+tests_pair_test_copy_pair_SOURCES = \
+	tests/pair/test_copy_pair.c \
+	tests/unit/prng.h \
+	tests/unit/unit.h
+tests_pair_test_copy_pair_LDADD = $(LAYERS) $(LUNTAP_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/pair/test_lun_pair
 tests_pair_test_lun_pair_SOURCES = \
 	tests/pair/test_lun_pair.c \
