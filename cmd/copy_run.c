@@ -149,9 +149,7 @@ look_for_offload(struct copying *c)
 	struct error why;
 
 	if (config->offload != COPY_OFFLOAD_AUTO || config->digest != NULL ||
-	    config->changed != NULL || config->destination->can_copy ||
-	    endpoint_target(c->source) == NULL ||
-	    endpoint_target(c->destination) == NULL)
+	    config->changed != NULL || config->destination->can_copy)
 		return;
 	error_set(&why, ERROR_NONE, "%s knows no EXTENDED COPY",
 	    endpoint_name(c->destination));
@@ -182,6 +180,10 @@ begin(struct copying *c)
 	c->config.depth = a->depth;
 	c->config.sparse = a->sparse;
 	c->config.offload = a->offload;
+	if (a->offload == COPY_OFFLOAD_AUTO &&
+	    (endpoint_target(c->source) == NULL ||
+		endpoint_target(c->destination) == NULL))
+		c->config.offload = COPY_OFFLOAD_NEVER;
 	c->config.zeroed = a->assume_zero || empty;
 	c->config.verify = a->verify;
 	c->config.skip_errors = a->skip_errors;

@@ -414,6 +414,12 @@ copy_done(struct bdev_req *req)
 			read_chunk(k);
 		return;
 	}
+	if (req->result < 0 && p->why.class == ERROR_IO && !c->stopping &&
+	    c->config.offload != COPY_OFFLOAD_REQUIRE) {
+		/* Only a READ tells which block is bad. */
+		read_chunk(k);
+		return;
+	}
 	if (req->result < 0) {
 		chunk_failed(k, "copying within the target", p);
 		return;

@@ -338,6 +338,41 @@ test_offload_not(void **state)
 	rig_fini(&r);
 }
 
+/* Blocks that the target cannot read: a READ tells which, and the rest is still
+ * the target's. */
+static void
+test_offload_bad_blocks(void **state)
+{
+	static const struct fake_fault bad = {
+		.op = BDEV_COPY, .n = 9, .result = -EIO, .class = ERROR_IO
+	};
+	struct rig r;
+
+	(void)state;
+	offload(&r, COPY_OFFLOAD_AUTO);
+	r.config.depth = 1;
+	r.destination.fault = bad;
+	run_plain(&r);
+	assert_int_equal(r.destination.count[BDEV_COPY], 28);
+	assert_int_equal(r.destination.count[BDEV_WRITE], 1);
+	assert_true(status_of(&r).offloaded);
+	rig_fini(&r);
+	/* Not so when it is the LUN that is bad, or reading is ruled out. */
+	offload(&r, COPY_OFFLOAD_AUTO);
+	r.config.depth = 1;
+	r.destination.fault = bad;
+	r.destination.fault.class = ERROR_FAILED;
+	rig_start(&r);
+	rig_fail(&r, "copying within the target at byte 49152");
+	rig_fini(&r);
+	offload(&r, COPY_OFFLOAD_REQUIRE);
+	r.config.depth = 1;
+	r.destination.fault = bad;
+	rig_start(&r);
+	rig_fail(&r, "copying within the target at byte 49152");
+	rig_fini(&r);
+}
+
 /* Who wants to see the data has it read. */
 static void
 test_offload_or_see(void **state)
@@ -641,6 +676,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_bad_stops),
 	cmocka_unit_test(test_offload),
 	cmocka_unit_test(test_offload_not),
+	cmocka_unit_test(test_offload_bad_blocks),
 	cmocka_unit_test(test_offload_or_see),
 	cmocka_unit_test(test_changed),
 	cmocka_unit_test(test_changed_holes),
