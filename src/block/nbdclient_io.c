@@ -482,6 +482,7 @@ nbdc_work(struct nbdc *c)
 	struct bdev_req *req;
 	struct nbdc_io *io;
 
+	nbdc_look(c);
 	while ((io = TAILQ_FIRST(&c->todo)) != NULL) {
 		TAILQ_REMOVE(&c->todo, io, todo_link);
 		io->queued = false;
