@@ -171,11 +171,13 @@ random_stream(void)
 static void
 expect(uint64_t from, uint64_t to)
 {
-	struct extent *last = &rig->expected[rig->expected_n - 1];
+	if (rig->expected_n > 0) {
+		struct extent *last = &rig->expected[rig->expected_n - 1];
 
-	if (rig->expected_n > 0 && last->offset + last->length == from) {
-		last->length += to - from;
-		return;
+		if (last->offset + last->length == from) {
+			last->length += to - from;
+			return;
+		}
 	}
 	assert_true(rig->expected_n < MOST);
 	rig->expected[rig->expected_n++] =

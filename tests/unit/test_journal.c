@@ -384,6 +384,7 @@ odd_names_are_refused(void **state)
 static void
 a_failed_save_is_told(void **state)
 {
+	char file[SIZE + 1];
 	int keep, none;
 
 	(void)state;
@@ -415,6 +416,12 @@ a_failed_save_is_told(void **state)
 	save_and_wait(30);
 	shut();
 	assert_int_equal(noted(), 30);
+	/* It has taken the place of the one that failed, not of the last that
+	 * stood. */
+	assert_int_equal(scratch_read(file, sizeof(file)), SIZE);
+	file[memcmp(file + SLOT, "done 30\n", 8) == 0 ? SLOT : 2 * SLOT] = 'x';
+	scratch_write(file, SIZE);
+	assert_int_equal(noted(), 10);
 }
 
 /* ---- killed at random moments ---- */
