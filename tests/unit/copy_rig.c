@@ -144,7 +144,8 @@ failed(struct fake *f, const struct bdev_req *req)
 	char text[200];
 
 	if (req->op == BDEV_EXTENTS ||
-	    (req->op == BDEV_COPY && req->result == -EOPNOTSUPP &&
+	    (req->op == BDEV_COPY &&
+		(req->result == -EOPNOTSUPP || class == ERROR_IO) &&
 		r->config.offload != COPY_OFFLOAD_REQUIRE))
 		return;
 	if (f == &r->source && r->config.skip_errors && class == ERROR_IO &&

@@ -343,9 +343,11 @@ test_offload_not(void **state)
 static void
 test_offload_bad_blocks(void **state)
 {
-	static const struct fake_fault bad = {
-		.op = BDEV_COPY, .n = 9, .result = -EIO, .class = ERROR_IO
-	};
+	static const struct fake_fault bad = { .op = BDEV_COPY,
+		.n = 9,
+		.once = true,
+		.result = -EIO,
+		.class = ERROR_IO };
 	struct rig r;
 
 	(void)state;
