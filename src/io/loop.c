@@ -181,8 +181,16 @@ watch_remove(struct loop *loop, struct watch *w)
 void
 watch_linger(struct loop *loop, struct watch *w, uint64_t ns)
 {
+	if (!watch_may_linger(loop, w))
+		return;
 	loop->linger = w;
 	loop->linger_ns = ns;
+}
+
+bool
+watch_may_linger(const struct loop *loop, const struct watch *w)
+{
+	return loop->linger == NULL || loop->linger == w;
 }
 
 /* Who has hung up comes first: what he had sent is older than what he may send

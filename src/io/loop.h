@@ -50,8 +50,11 @@ int watch_set(struct loop *, struct watch *, uint32_t events);
 void watch_remove(struct loop *, struct watch *);
 /* Before the loop sleeps next it waits for this descriptor to become readable,
  * up to ns and not beyond the next timer, and only then looks at the others.
- * When that does not happen, ready() is called with no events. */
+ * When that does not happen, ready() is called with no events.  There is one
+ * place for that: when another has it nothing is done, and watch_may_linger()
+ * is false. */
 void watch_linger(struct loop *, struct watch *, uint64_t ns);
+bool watch_may_linger(const struct loop *, const struct watch *);
 
 /* A timer; one-shot, to the next millisecond. */
 struct timer {

@@ -296,7 +296,8 @@ stream_linger(struct stream *s, size_t bytes, uint64_t ns)
 
 	if (s->watch.fd == -1 || s->over)
 		return;
-	if (bytes > 0 && bytes <= INT_MAX && !s->starved)
+	if (bytes > 0 && bytes <= INT_MAX && !s->starved &&
+	    watch_may_linger(s->loop, &s->watch))
 		low = (int)bytes;
 	if (low != s->low && setsockopt(s->watch.fd, SOL_SOCKET, SO_RCVLOWAT,
 				 &low, sizeof(low)) == 0)

@@ -352,6 +352,31 @@ lingers_until_enough_has_come(void **state)
 	close(pair[1]);
 }
 
+/* The loop can linger on one socket: another's few bytes are not held back. */
+static void
+one_stream_of_a_loop_lingers(void **state)
+{
+	struct stream other = { .watch.fd = -1 };
+	int a[2], b[2];
+
+	(void)state;
+	stream_close(&stream);
+	tcp_pair(a);
+	tcp_pair(b);
+	assert_int_equal(stream_open(&stream, a[0]), 0);
+	stream_init(&other, loop, &ops, &engine);
+	assert_int_equal(stream_open(&other, b[0]), 0);
+	stream_linger(&stream, 10, 5 * CLOCK_MS);
+	stream_linger(&other, 10, 600 * CLOCK_S);
+	assert_int_equal(send(b[1], "12345", 5, 0), 5);
+	while (engine.in_len == 0)
+		turn();
+	assert_int_equal(engine.in_len, 5);
+	stream_close(&other);
+	close(a[1]);
+	close(b[1]);
+}
+
 static void
 half_closed_peer_is_sent_to(void **state)
 {
@@ -431,6 +456,7 @@ main(void)
 		T(data_before_the_end_is_read),
 		T(stale_data_is_not_read),
 		T(lingers_until_enough_has_come),
+		T(one_stream_of_a_loop_lingers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
