@@ -91,7 +91,8 @@ cscd_fill(struct xcopy_cscd *ret, const struct lun *lun)
 		.designator_type = d.type,
 		.designator_len = d.len,
 		.block_size = (uint32_t)lun_block_size(lun) };
-	memcpy(ret->designator, d.value, d.len);
+	if (d.len > 0)
+		memcpy(ret->designator, d.value, d.len);
 }
 
 bool

@@ -98,8 +98,11 @@ stream_read(struct stream *s)
 	do {
 		ssize_t got = stream_receive(s, now, &room);
 
-		s->starved = got == -ENOBUFS;
-		if (got == -ENOBUFS || got == -EAGAIN)
+		if (got == -ENOBUFS) {
+			s->starved = true;
+			return true;
+		}
+		if (got == -EAGAIN)
 			return true;
 		if (got == 0 && s->ops->rx_end != NULL) {
 			s->rx_last = s->rx_over = true;

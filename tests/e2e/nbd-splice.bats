@@ -200,6 +200,7 @@ start_mortal() { # PORT
 	serve "$(head -n 1 "$work/urls")"
 	for delay in 0.01 0.02 0.04 0.08; do
 		# It may have ended well before.
+		# shellcheck disable=SC2016
 		exec_as_user sh -c 'nbdcopy "$1" "$2" || true' - "$uri" \
 			"$work/half" 2>/dev/null 3>&- &
 		copying=$!
