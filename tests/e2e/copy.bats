@@ -133,6 +133,28 @@ allocated() { # FILE
 	expect 1 luntap copy --offload require "$TGTD/1" "$TGTD/2"
 }
 
+@test "a target that can: it moves the data between its LUNs" {
+	expect 0 luntap copy "$DIR/image" "$PLAIN/0"
+	expect 0 luntap copy "$DIR/other" "$PLAIN/2"
+	expect 0 luntap copy --offload require "$PLAIN/0" "$PLAIN/2"
+	[ -z "$output" ]
+	luntap copy "$PLAIN/2" - | cmp - "$DIR/image"
+	expect 0 luntap copy "$DIR/other" "$PLAIN/0"
+	expect 0 luntap copy --offload require --verify "$PLAIN/0" "$PLAIN/2"
+	luntap copy "$PLAIN/2" - | cmp - "$DIR/other"
+	expect 0 luntap copy "$DIR/image" "$PLAIN/0"
+	expect 0 luntap copy --offload never "$PLAIN/0" "$PLAIN/2"
+	luntap copy "$PLAIN/2" - | cmp - "$DIR/image"
+	# Not between blocks of different sizes, nor from target to target.
+	expect 1 luntap copy --offload require "$PLAIN/0" "$PLAIN/1"
+	[[ $output = *"blocks of different sizes"* ]]
+	expect 0 luntap copy "$PLAIN/0" "$PLAIN/1"
+	[[ $output = *"goes through this machine"*"different sizes"* ]]
+	luntap copy "$PLAIN/1" - | cmp - "$DIR/image"
+	expect 1 luntap copy --offload require "$TGTD/1" "$PLAIN/0"
+	[[ $output = *"not at one portal of one target"* ]]
+}
+
 @test "sparse images: holes stay holes, and as large as they were" {
 	expect 0 luntap copy "$DIR/image" "$PLAIN/0"
 	expect 0 luntap copy "$PLAIN/0" "$DIR/home/auto"

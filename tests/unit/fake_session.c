@@ -91,6 +91,7 @@ session_remove_user(struct session *s, struct session_user *user)
 static bool
 fake_writes(const struct task *task, uint64_t *first, uint64_t *end)
 {
+	struct xcopy_segment segment;
 	struct unmap_range range;
 	struct cdb cdb;
 	unsigned n;
@@ -103,6 +104,16 @@ fake_writes(const struct task *task, uint64_t *first, uint64_t *end)
 	case SCSI_OP_WRITE_10:
 	case SCSI_OP_WRITE_16:
 	case SCSI_OP_WRITE_SAME_16:
+		return true;
+	case SCSI_OP_EXTENDED_COPY:
+		assert_int_equal(task->length, XCOPY_LIST_LEN);
+		assert_int_equal(
+		    xcopy_segment_get((uint8_t *)task->iov->iov_base +
+					  XCOPY_LIST_LEN - XCOPY_SEGMENT_LEN,
+			XCOPY_SEGMENT_LEN, &segment),
+		    0);
+		*first = segment.destination_lba;
+		*end = segment.destination_lba + segment.blocks;
 		return true;
 	case SCSI_OP_UNMAP:
 		assert_int_equal(
@@ -159,7 +170,7 @@ fake_look_at(struct session *s, const struct task *task)
 	size_t sum = 0;
 	int i;
 
-	assert_int_equal(task->lun, FAKE_ADDRESS);
+	assert_true(task->lun == FAKE_ADDRESS || s->disk.other != NULL);
 	assert_int_equal(cdb_parse(task->cdb, &cdb), 0);
 	for (i = 0; i < task->iovcnt; i++)
 		sum += task->iov[i].iov_len;
@@ -184,7 +195,8 @@ fake_look_at(struct session *s, const struct task *task)
 		return;
 	}
 	fake_check_proven(s);
-	assert_int_equal(task->policy, TASK_REPLAY);
+	assert_int_equal(task->policy,
+	    cdb.opcode == SCSI_OP_EXTENDED_COPY ? TASK_ONCE : TASK_REPLAY);
 	fake_check_limits(s, &cdb, first, end);
 	TAILQ_FOREACH (other, &s->in_flight, link) {
 		if (fake_writes(other, &first2, &end2))
@@ -305,7 +317,9 @@ fake_vpd(struct session *s, struct task *task, uint8_t page)
 		ids[0].association = DESIGNATOR_LU;
 		ids[0].type = DESIGNATOR_NAA;
 		ids[0].len = 8;
-		ids[0].value = (const uint8_t *)d->designator;
+		ids[0].value =
+		    (const uint8_t *)(task->lun == FAKE_ADDRESS ? d->designator
+								: d->other);
 		/* A port's number, different in every answer. */
 		ids[1].code_set = DESIGNATOR_BINARY;
 		ids[1].association = DESIGNATOR_PORT;
@@ -336,6 +350,7 @@ fake_inquiry(struct session *s, struct task *task)
 	uint8_t buf[96];
 
 	inquiry.type = s->disk.type;
+	inquiry.third_party_copy = s->disk.third_party_copy;
 	inquiry.qualifier = s->disk.qualifier;
 	strcpy(inquiry.vendor, "FAKE");
 	strcpy(inquiry.product, "DISK");

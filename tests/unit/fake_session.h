@@ -17,6 +17,7 @@
 #include "session/session.h"
 
 #define FAKE_ADDRESS UINT64_C(0x0003000000000000)
+#define FAKE_OTHER   UINT64_C(0x0004000000000000)
 
 struct fake_disk {
 	uint32_t block_size;
@@ -30,6 +31,9 @@ struct fake_disk {
 	uint8_t qualifier;
 	const char *serial;	  /* NULL: no page 80h */
 	const char *designator;	  /* NULL: no page 83h */
+	bool third_party_copy;	  /* INQUIRY says 3PC */
+	const char *other;	  /* the designator at FAKE_OTHER, which is the
+				     same disk else; NULL: no such LUN */
 	struct capacity capacity; /* the flags; sizes are filled in */
 	struct vpd_block_limits limits;
 	struct vpd_provisioning provisioning;
