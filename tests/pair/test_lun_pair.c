@@ -546,8 +546,8 @@ pair_exact(void **state)
 		run(seed, false);
 		assert_int_equal(w.drops, 0);
 	}
-	assert_true(piped > 4 * SEEDS);
-	assert_true(spilt > SEEDS);
+	assert_true(piped > 4 * seeds());
+	assert_true(spilt > seeds());
 }
 
 static void

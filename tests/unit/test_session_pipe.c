@@ -209,6 +209,46 @@ test_small_pieces(void **state)
 	finish(r);
 }
 
+static struct kpipe *
+offer_never(struct task *task)
+{
+	(void)task;
+	fail_msg("a pipe is asked for");
+	return NULL;
+}
+
+/* One that finds the target so has half of its data in a pipe: the rest, which
+ * comes together with its header now, follows that into memory. */
+static void
+test_small_pieces_meanwhile(void **state)
+{
+	struct rig *r = begin();
+	struct rig_task *t, *other;
+	uint32_t itt, itt2;
+	(void)state;
+
+	rig_login(r);
+	t = begin_read(r);
+	itt = next_itt(r);
+	rig_data_in(r, itt, 0, 0, 1500, false);
+	r->hold = true;
+	other = rig_read(r, 600);
+	other->task.pipe = offer_never;
+	r->hold = false;
+	rig_pump(r);
+	itt2 = next_itt(r);
+	rig_data_in(r, itt2, 0, 0, 99, false);
+	rig_data_in(r, itt, 1, 1500, 2500, true);
+	rig_data_in(r, itt2, 1, 99, 501, true);
+	assert_done(t, TASK_DONE, 0);
+	assert_in_memory(t);
+	assert_int_equal(pipes.spilt, 1);
+	assert_done(other, TASK_DONE, 0);
+	for (size_t i = 0; i < 600; i++)
+		assert_int_equal(other->data[i], rig_pattern(i));
+	finish(r);
+}
+
 static void
 with_digest(bool header, bool data)
 {
@@ -227,6 +267,7 @@ with_digest(bool header, bool data)
 	t = begin_read(r);
 	rig_data_in(r, next_itt(r), 0, 0, LENGTH, true);
 	assert_done(t, TASK_DONE, 0);
+	assert_int_equal(offered, !data);
 	if (data)
 		assert_in_memory(t);
 	else
@@ -323,6 +364,7 @@ main(void)
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_no_pipe),
 		cmocka_unit_test(test_small_pieces),
+		cmocka_unit_test(test_small_pieces_meanwhile),
 		cmocka_unit_test(test_digests),
 		cmocka_unit_test(test_driver_without),
 		cmocka_unit_test(test_vectors),
