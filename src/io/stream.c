@@ -249,7 +249,7 @@ stream_write(struct stream *s)
 		    s->ops->tx_pipe == NULL ? NULL : s->ops->tx_pipe(s->ctx);
 		ssize_t put;
 
-		if (n == 0 && pipe == NULL)
+		if (n <= 0 && pipe == NULL)
 			break;
 		if (turn >= TX_TURN) {
 			s->ops->active(s->ctx);
