@@ -53,7 +53,7 @@ take_hex(const char *text, uint8_t ret[ROOM], struct error *err)
 			return error_set(err, ERROR_USAGE,
 			    "more than %d bytes: no sense data are that long",
 			    ROOM);
-		ret[n++] = (uint8_t)(hex_digit(p[0]) << 4 | hex_digit(p[1]));
+		ret[n++] = (uint8_t)(hex_digit(p[0]) * 16 + hex_digit(p[1]));
 		p += 2;
 	}
 }

@@ -450,8 +450,8 @@ file_resize(struct bdev *bdev, uint64_t size, struct error *err)
 static dev_t
 disk_of(dev_t dev)
 {
-	unsigned whole_major, whole_minor;
-	char path[96];
+	unsigned long whole_major;
+	char path[96], numbers[32], *colon;
 	FILE *in;
 
 	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/partition",
@@ -464,8 +464,12 @@ disk_of(dev_t dev)
 	in = fopen(path, "re");
 	if (in == NULL)
 		return dev;
-	if (fscanf(in, "%u:%u", &whole_major, &whole_minor) == 2)
-		dev = makedev(whole_major, whole_minor);
+	if (fgets(numbers, sizeof(numbers), in) != NULL) {
+		whole_major = strtoul(numbers, &colon, 10);
+		if (*colon == ':')
+			dev = makedev((unsigned)whole_major,
+			    (unsigned)strtoul(colon + 1, NULL, 10));
+	}
 	fclose(in);
 	return dev;
 }
