@@ -265,7 +265,8 @@ pages_in_cache(void)
 {
 	unsigned char vec[SUITE_SIZE / 4096];
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	void *map = mmap(NULL, SUITE_SIZE, PROT_READ, MAP_SHARED, fd, 0);
+	/* Unreadable, or valgrind looks inside for a program. */
+	void *map = mmap(NULL, SUITE_SIZE, PROT_NONE, MAP_SHARED, fd, 0);
 	unsigned n = 0;
 
 	assert_ptr_not_equal(map, MAP_FAILED);
@@ -275,6 +276,21 @@ pages_in_cache(void)
 	munmap(map, SUITE_SIZE);
 	close(fd);
 	return n;
+}
+
+/* Whether the file system lets go of the pages: one in RAM does not, and any
+ * other may hold on to some for a moment. */
+static bool
+evicted(const struct file *f)
+{
+	for (int i = 0; i < 1000; i++) {
+		assert_int_equal(
+		    posix_fadvise(f->fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+		if (pages_in_cache() == 0)
+			return true;
+		usleep(10000);
+	}
+	return false;
 }
 
 static void
@@ -330,9 +346,8 @@ reads_of_the_medium_pass_the_cache(void **state)
 	assert_int_equal(suite_run(req), 0);
 	read_medium_everywhere(data);
 	assert_int_equal(suite_simple(BDEV_FLUSH, 0, 0, 0), 0);
-	assert_int_equal(posix_fadvise(f->fd, 0, 0, POSIX_FADV_DONTNEED), 0);
-	if (f->direct_fd == -1 || pages_in_cache() != 0)
-		skip(); /* a file system in RAM */
+	if (f->direct_fd == -1 || !evicted(f))
+		skip();
 	read_medium_everywhere(data);
 	assert_int_equal(pages_in_cache(), 0);
 }
