@@ -44,6 +44,12 @@ struct engine_ops {
 	 * nothing.  tx_done() tells of these bytes, too. */
 	struct kpipe *(*tx_pipe)(void *conn);
 
+	/* Optional.  Whether memory that tx_iov() has offered stays what it is,
+	 * so that the transport may send from it at any later time: what it
+	 * shows then is as good as what it shows now.  Asked of the beginning
+	 * of a vector, for all of it.  Without: never. */
+	bool (*tx_lends)(const void *conn, const void *memory);
+
 	/* Required.  When tick() is wanted, or CLOCK_NEVER. */
 	uint64_t (*deadline)(const void *conn);
 	/* Required.  The time has come. */

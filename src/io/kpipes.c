@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * See kpipes.h.  A pipe has so many slots, and each takes a piece of what a
- * packet has brought, which may be a page or two, or a few bytes: over loopback
- * a pipe holds as much as its size says, elsewhere perhaps a third of it.  When
- * one was full too early, the next requests are not given any, since theirs
- * would be, too; after a while it is tried again.  The same goes for
+ * packet has brought, which may be some pages, or one, or a few bytes: what the
+ * kernel copies over loopback fills a pipe as far as its size says, what comes
+ * from elsewhere perhaps a third of it.  So ours are several of the kernel's,
+ * one after the other, of which the later ones are opened when they are needed.
+ * When all were full too early, the next requests are not given any, since
+ * theirs would be, too; after a while it is tried again.  The same goes for
  * descriptors and pages that are not to be had (RLIMIT_NOFILE,
  * fs.pipe-user-pages-soft).
  */
@@ -20,23 +22,34 @@
 #include <unistd.h>
 
 #define PIPES 64
-/* One for so many descriptors of the process, which connections need. */
+#define PARTS 4
+/* One part for so many descriptors of the process, which connections need. */
 #define DESCRIPTORS_EACH 16
 /* Of a shorter request the copies cost less than the system calls that save
  * them. */
 #define REQUEST_LEAST ((size_t)64 << 10)
-#define PIPE_SIZE     ((size_t)512 << 10)
+#define REQUEST_MOST  ((size_t)2 << 20)
+#define PART_SIZE     ((size_t)512 << 10)
 /* As far as every user may go (fs.pipe-max-size). */
-#define PIPE_SIZE_MAX ((size_t)1 << 20)
+#define PART_SIZE_MAX ((size_t)1 << 20)
 /* All of ours: half of what a user has (fs.pipe-user-pages-soft). */
 #define TOTAL_MAX ((size_t)32 << 20)
 /* Requests that are not given any after one was full or could not be had. */
 #define PAUSE 256
 
+/* One pipe of the kernel's. */
+struct part {
+	int fd[2]; /* -1: closed */
+	size_t size;
+	size_t held; /* bytes in it */
+};
+
 struct slot {
 	struct kpipe pipe; /* first: a pipe is cast to its slot */
-	int fd[2];	   /* -1: closed */
-	size_t size;
+	struct kpipes *pipes;
+	struct part part[PARTS];
+	unsigned in;  /* the part that is being filled ... */
+	unsigned out; /* ... and emptied */
 };
 
 struct kpipes {
@@ -44,43 +57,56 @@ struct kpipes {
 	struct slot pipe[PIPES];
 	struct slot *idle[PIPES]; /* the last one given back goes first */
 	unsigned idle_n;
-	size_t least;	/* size of one */
-	size_t total;	/* size of all */
-	unsigned pause; /* requests that are still to go without */
+	unsigned parts;	    /* open */
+	unsigned parts_max; /* open at once */
+	size_t least;	    /* size of the first part */
+	size_t total;	    /* size of all parts */
+	unsigned pause;	    /* requests that are still to go without */
 };
 
 static void
-slot_close(struct kpipes *p, struct slot *k)
+part_close(struct kpipes *p, struct part *part)
 {
-	if (k->fd[0] != -1) {
-		close(k->fd[0]);
-		close(k->fd[1]);
+	if (part->fd[0] != -1) {
+		close(part->fd[0]);
+		close(part->fd[1]);
+		p->parts--;
 	}
-	k->fd[0] = k->fd[1] = -1;
-	p->total -= k->size;
-	k->size = 0;
-	k->pipe.held = 0;
+	p->total -= part->size;
+	*part = (struct part){ .fd = { -1, -1 } };
 }
 
 /* Makes it as large as that. */
 static bool
-slot_open(struct kpipes *p, struct slot *k, size_t size)
+part_open(struct kpipes *p, struct part *part, size_t size)
 {
-	if (k->size >= size)
+	if (part->size >= size)
 		return true;
-	if (p->total - k->size + size > TOTAL_MAX)
+	if (p->total - part->size + size > TOTAL_MAX)
 		return false;
-	if (k->fd[0] == -1 && pipe2(k->fd, O_CLOEXEC | O_NONBLOCK) == -1) {
-		k->fd[0] = k->fd[1] = -1;
+	if (part->fd[0] == -1) {
+		if (p->parts == p->parts_max ||
+		    pipe2(part->fd, O_CLOEXEC | O_NONBLOCK) == -1) {
+			part->fd[0] = part->fd[1] = -1;
+			return false;
+		}
+		p->parts++;
+	}
+	if (fcntl(part->fd[1], F_SETPIPE_SZ, (int)size) == -1) {
+		part_close(p, part);
 		return false;
 	}
-	if (fcntl(k->fd[1], F_SETPIPE_SZ, (int)size) == -1) {
-		slot_close(p, k);
-		return false;
-	}
-	p->total += size - k->size;
-	k->size = size;
+	p->total += size - part->size;
+	part->size = size;
 	return true;
+}
+
+static void
+slot_close(struct slot *k)
+{
+	for (unsigned i = 0; i < PARTS; i++)
+		part_close(k->pipes, &k->part[i]);
+	k->pipe.held = 0;
 }
 
 /* Bytes that can be read from a descriptor. */
@@ -98,35 +124,60 @@ kpipes_get(void *ctx, size_t size)
 	struct kpipes *p = ctx;
 	struct slot *k;
 
-	if (p->idle_n == 0 || size > PIPE_SIZE_MAX)
+	if (p->idle_n == 0 || size > REQUEST_MOST)
 		return NULL;
 	if (p->pause > 0) {
 		p->pause--;
 		return NULL;
 	}
 	k = p->idle[p->idle_n - 1];
-	if (size <= p->least)
-		size = p->least;
-	else
-		size = PIPE_SIZE_MAX;
-	if (!slot_open(p, k, size)) {
+	if (!part_open(
+		p, &k->part[0], size <= p->least ? p->least : PART_SIZE_MAX)) {
 		p->pause = PAUSE;
 		return NULL;
 	}
+	k->in = k->out = 0;
 	p->idle_n--;
 	return &k->pipe;
 }
 
 /* It is asked as well, since another request's bytes must never come out. */
+static bool
+slot_is_empty(const struct slot *k)
+{
+	for (unsigned i = 0; i <= k->in; i++) {
+		if (k->part[i].held > 0 || readable(k->part[i].fd[0]) != 0)
+			return false;
+	}
+	return true;
+}
+
 static void
 kpipes_put(void *ctx, struct kpipe *pipe)
 {
 	struct slot *k = (struct slot *)pipe;
 	struct kpipes *p = ctx;
 
-	if (pipe->held > 0 || readable(k->fd[0]) != 0)
-		slot_close(p, k);
+	if (!slot_is_empty(k))
+		slot_close(k);
 	p->idle[p->idle_n++] = k;
+}
+
+/* All that the part holds. */
+static int
+part_read(struct part *part, uint8_t *to)
+{
+	while (part->held > 0) {
+		ssize_t got = read(part->fd[0], to, part->held);
+
+		if (got == -1 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got == 0 ? -EIO : -errno;
+		to += got;
+		part->held -= (size_t)got;
+	}
+	return 0;
 }
 
 static int
@@ -135,24 +186,20 @@ kpipes_spill(void *ctx, struct kpipe *pipe, void *buf, size_t n)
 	struct slot *k = (struct slot *)pipe;
 	struct kpipes *p = ctx;
 	uint8_t *to = buf;
-	ssize_t got;
 
-	if (p->least < PIPE_SIZE_MAX)
-		p->least = PIPE_SIZE_MAX;
-	else
-		p->pause = PAUSE;
+	p->pause = PAUSE;
 	if (n != pipe->held)
 		return -EINVAL;
-	for (; n > 0; n -= (size_t)got) {
-		do {
-			got = read(k->fd[0], to, n);
-		} while (got == -1 && errno == EINTR);
-		if (got <= 0)
-			return got == 0 ? -EIO : -errno;
-		to += got;
-		pipe->held -= (size_t)got;
+	for (unsigned i = 0; i <= k->in; i++) {
+		size_t held = k->part[i].held;
+		int error = part_read(&k->part[i], to);
+
+		pipe->held -= held - k->part[i].held;
+		if (error != 0)
+			return error;
+		to += held;
 	}
-	return 0;
+	return pipe->held == 0 ? 0 : -EIO;
 }
 
 static const struct kpipe_ops ops = {
@@ -161,34 +208,39 @@ static const struct kpipe_ops ops = {
 	.spill = kpipes_spill,
 };
 
-/* How many there may be. */
+/* How many parts may be open. */
 static unsigned
-pipes_max(void)
+parts_max(void)
 {
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
 		return 0;
 	limit.rlim_cur /= DESCRIPTORS_EACH;
-	return limit.rlim_cur < PIPES ? (unsigned)limit.rlim_cur : PIPES;
+	return limit.rlim_cur < PIPES * PARTS ? (unsigned)limit.rlim_cur
+					      : PIPES * PARTS;
 }
 
 struct kpipes *
 kpipes_new(void)
 {
 	struct kpipes *p = calloc(1, sizeof(*p));
-	unsigned max = pipes_max();
 
 	if (p == NULL)
 		return NULL;
-	p->least = PIPE_SIZE;
+	p->least = PART_SIZE;
 	p->source = (struct kpipe_source){
 		.ops = &ops, .ctx = p, .least = REQUEST_LEAST
 	};
-	for (unsigned i = 0; i < PIPES; i++)
-		p->pipe[i].fd[0] = p->pipe[i].fd[1] = -1;
-	for (; p->idle_n < max; p->idle_n++)
-		p->idle[p->idle_n] = &p->pipe[p->idle_n];
+	p->parts_max = parts_max();
+	for (unsigned i = 0; i < PIPES; i++) {
+		struct slot *k = &p->pipe[i];
+
+		k->pipes = p;
+		for (unsigned j = 0; j < PARTS; j++)
+			k->part[j].fd[0] = k->part[j].fd[1] = -1;
+		p->idle[p->idle_n++] = k;
+	}
 	return p;
 }
 
@@ -198,7 +250,7 @@ kpipes_free(struct kpipes *p)
 	if (p == NULL)
 		return;
 	for (unsigned i = 0; i < PIPES; i++)
-		slot_close(p, &p->pipe[i]);
+		slot_close(&p->pipe[i]);
 	free(p);
 }
 
@@ -220,19 +272,41 @@ move(int from, int to, size_t n)
 	return moved == -1 ? -errno : moved;
 }
 
+/* Once it is full the first part of the next pipe is as large as can be. */
+static bool
+next_part(struct slot *k)
+{
+	struct kpipes *p = k->pipes;
+
+	p->least = PART_SIZE_MAX;
+	if (k->in + 1 == PARTS ||
+	    !part_open(p, &k->part[k->in + 1], PART_SIZE_MAX))
+		return false;
+	k->in++;
+	return true;
+}
+
 ssize_t
 kpipe_fill(struct kpipe *pipe, int fd, size_t max)
 {
 	struct slot *k = (struct slot *)pipe;
-	ssize_t got = move(fd, k->fd[1], max);
+	struct part *part;
+	ssize_t got;
 
-	/* Either side may be meant; once there are bytes, it is the pipe. */
-	if (got == -EAGAIN && (pipe->held == 0 || readable(fd) <= 0))
-		return got;
-	if (got == -EAGAIN)
-		got = move(fd, k->fd[1], max);
-	if (got > 0)
+	do {
+		part = &k->part[k->in];
+		got = move(fd, part->fd[1], max);
+		/* Either side may be meant; once there are bytes, it is the
+		 * pipe. */
+		if (got == -EAGAIN && (part->held == 0 || readable(fd) <= 0))
+			return got;
+		if (got == -EAGAIN)
+			got = move(fd, part->fd[1], max);
+	} while (got == -EAGAIN && next_part(k));
+	if (got > 0) {
+		part->held += (size_t)got;
 		pipe->held += (size_t)got;
+	}
 	return got < 0 ? -ENOBUFS : got;
 }
 
@@ -240,12 +314,24 @@ ssize_t
 kpipe_drain(struct kpipe *pipe, int fd)
 {
 	struct slot *k = (struct slot *)pipe;
-	ssize_t put = move(k->fd[0], fd, pipe->held);
+	struct part *part;
+	ssize_t put, all = 0;
 
-	if (put > 0)
-		pipe->held -= (size_t)put;
-	if (put == -EAGAIN && readable(k->fd[0]) <= 0)
-		put = 0;
+	do {
+		while (k->part[k->out].held == 0 && k->out < k->in)
+			k->out++;
+		part = &k->part[k->out];
+		put = move(part->fd[0], fd, part->held);
+		if (put > 0) {
+			part->held -= (size_t)put;
+			pipe->held -= (size_t)put;
+			all += put;
+		}
+	} while (put > 0 && part->held == 0 && pipe->held > 0);
+	if (all > 0)
+		return all;
 	/* It held less than we were told: there is no way on. */
-	return put == 0 ? -EIO : put;
+	if (put == 0 || (put == -EAGAIN && readable(part->fd[0]) <= 0))
+		return -EIO;
+	return put;
 }

@@ -6,7 +6,7 @@
  * Nobody writes to such pages again, neither the kernel, which gives them back
  * when the last reference is gone, nor we, who never had them in our memory.
  * So who gets them may keep them and hand them on.  That is not so with pages
- * of a process (zerocopy.h), which must not go this way.
+ * of ours (zerocopy.h), which must not go this way.
  *
  * Each is given out empty: what is left in one that comes back is thrown away
  * with it.

@@ -199,7 +199,7 @@ link_zerocopy(struct link *l)
 {
 	if (l->config.zerocopy &&
 	    session_params(l->session)->data_digest.order[0] == DIGEST_NONE)
-		stream_zerocopy(&l->stream);
+		stream_zerocopy(&l->stream, NULL);
 }
 
 /* Tasks that ended with a connection are told so before the owner hears of it

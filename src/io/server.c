@@ -97,6 +97,14 @@ peer_tx_pipe(void *ctx)
 	return p->engine->tx_pipe == NULL ? NULL : p->engine->tx_pipe(p->conn);
 }
 
+static bool
+peer_tx_lends(void *ctx, const void *memory)
+{
+	const struct peer *p = ctx;
+
+	return p->engine->tx_lends(p->conn, memory);
+}
+
 static void
 peer_pump_soon(void *ctx)
 {
@@ -281,6 +289,8 @@ peer_new(struct server *server, int fd, const char *name, const char *local,
 		error = -ECONNREFUSED;
 	} else {
 		error = stream_open(&p->stream, fd);
+		if (error == 0 && engine->tx_lends != NULL)
+			stream_zerocopy(&p->stream, peer_tx_lends);
 	}
 	if (error != 0) {
 		peer_free(p);

@@ -182,9 +182,10 @@ stream_open(struct stream *s, int fd)
 }
 
 void
-stream_zerocopy(struct stream *s)
+stream_zerocopy(struct stream *s, bool (*lends)(void *ctx, const void *memory))
 {
 	zerocopy_open(&s->zerocopy);
+	zerocopy_limit(&s->zerocopy, lends, s->ctx);
 }
 
 bool

@@ -82,8 +82,10 @@ void stream_init(
 int stream_open(struct stream *, int fd);
 bool stream_is_open(const struct stream *);
 /* From now on large pieces are not copied; see zerocopy.h for what the engine
- * must promise. */
-void stream_zerocopy(struct stream *);
+ * must promise, of all of its memory without lends(), which gets the stream's
+ * ctx. */
+void stream_zerocopy(
+    struct stream *, bool (*lends)(void *ctx, const void *memory));
 /* Has the stream talk to another engine from the next byte on, as to a new one
  * (tls.c puts itself in between). */
 void stream_set_ops(struct stream *, const struct stream_ops *, void *ctx);

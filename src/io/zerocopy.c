@@ -45,6 +45,22 @@ zerocopy_close(struct zerocopy *z)
 	z->pending = 0;
 }
 
+void
+zerocopy_limit(
+    struct zerocopy *z, bool (*lends)(void *ctx, const void *memory), void *ctx)
+{
+	z->lends = lends;
+	z->ctx = ctx;
+}
+
+/* Whether a piece goes without a copy. */
+static bool
+lends(const struct zerocopy *z, const struct iovec *piece)
+{
+	return z->pipe[0] != -1 && piece->iov_len >= LARGE &&
+	       (z->lends == NULL || z->lends(z->ctx, piece->iov_base));
+}
+
 static ssize_t
 copy(int fd, struct iovec *iov, int n, int flags)
 {
@@ -83,7 +99,7 @@ fill(struct zerocopy *z, const struct iovec *iov)
 {
 	ssize_t put = vmsplice(z->pipe[1], iov, 1, SPLICE_F_NONBLOCK);
 
-	z->used = z->used || put > 0;
+	z->used = z->used || (put > 0 && z->lends == NULL);
 	if (put > 0)
 		z->pending = (size_t)put;
 	else
@@ -99,8 +115,7 @@ zerocopy_send(struct zerocopy *z, int fd, struct iovec *iov, int n, bool more,
 	int small = 0;
 
 	if (z->pending == 0) {
-		while (small < n &&
-		       (z->pipe[0] == -1 || iov[small].iov_len < LARGE))
+		while (small < n && !lends(z, &iov[small]))
 			small++;
 		if (small > 0) {
 			sent = copy(

@@ -8,7 +8,8 @@
  * is on the same host until its program has read them, whatever becomes of our
  * socket.  Whoever changes them earlier changes what the peer receives, so this
  * is only for a sender who leaves its memory alone until the peer's program has
- * answered, and for good when that will not come.
+ * answered, and for good when that will not come; or who says of which memory
+ * it may be so (zerocopy_limit()).
  *
  * Where the calls are forbidden or fail, everything is copied.  SIGPIPE is to
  * be ignored.
@@ -23,13 +24,20 @@
 struct zerocopy {
 	int pipe[2];	/* -1: closed */
 	size_t pending; /* bytes in it: the next that the socket gets */
-	bool used;	/* the socket may refer to pages */
+	bool used; /* the socket may refer to pages that are not to change */
+	bool (*lends)(void *ctx, const void *memory); /* NULL: all */
+	void *ctx;
 };
 
 /* Closed. */
 void zerocopy_init(struct zerocopy *);
 /* Without a pipe everything is copied. */
 void zerocopy_open(struct zerocopy *);
+/* From now on this is only for memory that may change in the queue, since what
+ * the peer then receives is as good: lends() says so of the piece that begins
+ * there. */
+void zerocopy_limit(
+    struct zerocopy *, bool (*lends)(void *ctx, const void *memory), void *ctx);
 /* Forgets what is pending. */
 void zerocopy_close(struct zerocopy *);
 /*

@@ -81,6 +81,7 @@ conn_new(struct nbd *nbd, const char *peer, void (*wake)(void *ctx),
 		return refuse(nbd, peer, "out of memory", conn);
 	conn->nbd = nbd;
 	conn->pipes = nbd->config.pipes;
+	conn->window = NCONN_WINDOW_LEAST;
 	snprintf(conn->peer, sizeof(conn->peer), "%s", peer);
 	conn->wake = wake;
 	conn->wake_ctx = wake_ctx;
@@ -336,6 +337,7 @@ replies_sent(struct nconn *conn, size_t n)
 			break;
 		conn->tx_sent -= len;
 		TAILQ_REMOVE(&conn->tx, req, link);
+		conn->queued_bytes -= req->payload.iov_len;
 		nrequest_free(req);
 	}
 }

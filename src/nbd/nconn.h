@@ -24,6 +24,10 @@
  *    of a request that does not fit stays in the ring, and nothing is read
  *    (`paused`), until replies have gone.  What holds up a connection is its
  *    own: its share has room for a request of the largest size.
+ *  - Pipes are few, and what is in one that waits for its client has left the
+ *    processor's cache.  So READs that may use them have a window of bytes,
+ *    which opens while the client has taken every reply when the next one is
+ *    there (the target is far away) and closes while replies wait for it.
  *  - An option is begun only when the answers to the one before have gone.
  *  - A request in RUN outlives the end of its connection; the nconn stays in
  *    memory, without its ring, until the last one is done.  While these keep
@@ -43,6 +47,7 @@
 #define NCONN_SLOTS	   128
 #define NCONN_HELD_MAX	   ((size_t)64 << 20)	     /* bytes of payload */
 #define NCONN_HELD_SHARE   ((size_t)NBD_PAYLOAD_MAX) /* that it always may */
+#define NCONN_WINDOW_LEAST ((size_t)4 << 20)
 #define NCONN_GONE_SIZE	   ((size_t)64 << 10) /* counted besides, when gone */
 #define NCONN_EXTENTS	   256 /* descriptors in one answer, at the most */
 #define NCONN_PEER_MAX	   128
@@ -134,6 +139,8 @@ struct nconn {
 	struct kpipe *tx_pipe; /* behind the vectors that were offered last */
 	unsigned running;
 	size_t held_bytes;
+	size_t window; /* up to which a READ that may use a pipe is taken */
+	size_t queued_bytes; /* payload of the replies in tx */
 };
 
 /* ---- nconn.c ---- */
@@ -183,6 +190,8 @@ bool ntransmit_take(struct nconn *);
 
 /* Room for a request that holds that many bytes; false: not now. */
 bool nrequest_fits(const struct nconn *, size_t bytes);
+/* The same for a READ that may use a pipe, besides. */
+bool nrequest_in_window(const struct nconn *, size_t bytes);
 /* Takes a slot, which there is.  The bytes are charged. */
 struct nrequest *nrequest_new(
     struct nconn *, const struct nwire_request *, size_t bytes);

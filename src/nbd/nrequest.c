@@ -23,6 +23,27 @@ nrequest_fits(const struct nconn *conn, size_t bytes)
 		   conn->nbd->held_bytes + bytes <= NBD_HELD_MAX);
 }
 
+bool
+nrequest_in_window(const struct nconn *conn, size_t bytes)
+{
+	return conn->pipes == NULL || conn->held_bytes == 0 ||
+	       conn->held_bytes + bytes <= conn->window;
+}
+
+/* A READ has been answered: the window opens, or closes, by as much. */
+static void
+move_window(struct nconn *conn, size_t bytes)
+{
+	if (conn->queued_bytes == 0 && conn->paused)
+		conn->window += bytes;
+	else if (conn->queued_bytes >= NCONN_WINDOW_LEAST / 2)
+		conn->window -= bytes < conn->window ? bytes : conn->window;
+	if (conn->window < NCONN_WINDOW_LEAST)
+		conn->window = NCONN_WINDOW_LEAST;
+	if (conn->window > NCONN_HELD_MAX)
+		conn->window = NCONN_HELD_MAX;
+}
+
 struct nrequest *
 nrequest_new(struct nconn *conn, const struct nwire_request *wire, size_t bytes)
 {
@@ -216,6 +237,7 @@ nrequest_end(struct nrequest *req, enum nbd_error error, const char *text)
 		put_pipe(req); /* no data goes with it */
 	} else if (req->wire.type == NBD_CMD_READ) {
 		nbd->read_bytes += req->wire.length;
+		move_window(conn, req->wire.length);
 		if (req->pipe != NULL)
 			nbd->piped_bytes += req->wire.length;
 	} else if (req->wire.type == NBD_CMD_WRITE) {
@@ -226,5 +248,6 @@ nrequest_end(struct nrequest *req, enum nbd_error error, const char *text)
 		free_buffer(req);
 	req->state = NREQUEST_REPLY;
 	TAILQ_INSERT_TAIL(&conn->tx, req, link);
+	conn->queued_bytes += req->payload.iov_len;
 	nconn_wake(conn);
 }

@@ -318,7 +318,8 @@ take_request(struct nconn *conn)
 	command = command_find(wire.type);
 	verdict = check(conn, command, &wire);
 	need = verdict.error == NBD_OK ? buffer_length(command, &wire) : 0;
-	if (!nrequest_fits(conn, need)) {
+	if (!nrequest_fits(conn, need) ||
+	    (wire.type == NBD_CMD_READ && !nrequest_in_window(conn, need))) {
 		conn->paused = true;
 		return false;
 	}

@@ -195,6 +195,18 @@ lu_number(const struct lu *lu)
 	return lu->number;
 }
 
+bool
+lu_maps(const struct lu *lu, const void *memory)
+{
+	const struct bdev *bdev = lu->bdev;
+	uintptr_t at = (uintptr_t)memory, base;
+
+	if (bdev->ops->map == NULL)
+		return false;
+	base = (uintptr_t)bdev->ops->map(lu->bdev, 0, 0, false);
+	return at >= base && at - base < bdev->size;
+}
+
 void
 lu_reset(struct lu *lu)
 {

@@ -143,5 +143,7 @@ void lu_halt(struct lu_cmd *);
 /* LOGICAL UNIT RESET, commands apart: a unit attention for every nexus. */
 void lu_reset(struct lu *);
 unsigned lu_number(const struct lu *);
+/* The memory is the medium's own (struct lu_cmd, direct). */
+bool lu_maps(const struct lu *, const void *memory);
 
 #endif

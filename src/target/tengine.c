@@ -39,6 +39,20 @@ tengine_tx_done(void *conn, size_t n, uint64_t now)
 	tconn_tx_done(conn, n, now);
 }
 
+/* Blocks in RAM.  Who writes them while a READ is under way has no claim to
+ * either content, and a data digest keeps a READ out of them (lu.h, direct). */
+static bool
+tengine_tx_lends(const void *conn, const void *memory)
+{
+	const struct tconn *tconn = conn;
+
+	for (unsigned i = 0; i < tconn->target->lus.n; i++) {
+		if (lu_maps(tconn->target->lus.lu[i], memory))
+			return true;
+	}
+	return false;
+}
+
 static uint64_t
 tengine_deadline(const void *conn)
 {
@@ -72,6 +86,7 @@ const struct engine_ops target_engine = {
 	.rx_done = tengine_rx_done,
 	.tx_iov = tengine_tx_iov,
 	.tx_done = tengine_tx_done,
+	.tx_lends = tengine_tx_lends,
 	.deadline = tengine_deadline,
 	.tick = tengine_tick,
 	.closing = tengine_closing,

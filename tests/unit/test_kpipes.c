@@ -16,8 +16,11 @@
 #include "io/kpipes.h"
 
 #define PAYLOAD ((size_t)256 << 10)
-#define MOST	((size_t)1 << 20) /* that one takes */
-#define PAUSE	256		  /* of kpipes.c */
+/* Of kpipes.c. */
+#define MOST  ((size_t)2 << 20) /* that one takes */
+#define PARTS 4
+#define SLOTS 256 /* of the kernel's largest pipe */
+#define PAUSE 256
 
 static struct kpipes *pipes;
 static const struct kpipe_source *source;
@@ -122,9 +125,9 @@ await(void)
 	assert_int_equal(poll(&pfd, 1, 10000), 1);
 }
 
-/* All of them from far into the pipe. */
+/* All of them from far into the pipe, behind what it holds. */
 static void
-fill(struct kpipe *pipe, const uint8_t *bytes, size_t n)
+fill_more(struct kpipe *pipe, const uint8_t *bytes, size_t n)
 {
 	size_t sent = 0, got = 0;
 	ssize_t part;
@@ -138,6 +141,12 @@ fill(struct kpipe *pipe, const uint8_t *bytes, size_t n)
 		assert_true(part > 0);
 		got += (size_t)part;
 	}
+}
+
+static void
+fill(struct kpipe *pipe, const uint8_t *bytes, size_t n)
+{
+	fill_more(pipe, bytes, n);
 	assert_int_equal(pipe->held, n);
 }
 
@@ -204,31 +213,76 @@ nothing_there(void **state)
 	put(pipe);
 }
 
-/* Bytes that come one by one fill the slots long before the pipe is full. */
+/* Bytes that come one by one fill the slots long before the pipe is full: up to
+ * most of them, or as many as there is room for. */
 static size_t
-fill_by_bytes(struct kpipe *pipe)
+fill_by_bytes(struct kpipe *pipe, size_t most)
 {
 	ssize_t n;
 
-	for (size_t i = 0;; i++) {
+	for (size_t i = 0; i < most; i++) {
 		assert_int_equal(send(far, payload + i, 1, 0), 1);
 		await();
 		n = kpipe_fill(pipe, near, PAYLOAD - i);
 		if (n == -ENOBUFS)
 			return i;
 		assert_int_equal(n, 1);
-		assert_true(i < 10000);
 	}
+	return most;
+}
+
+static void
+several_parts(void **state)
+{
+	struct kpipe *pipe;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		unsigned before = descriptors();
+
+		pipe = get(PAYLOAD);
+		assert_int_equal(fill_by_bytes(pipe, SLOTS + 2), SLOTS + 2);
+		fill_more(pipe, payload + SLOTS + 2, 50000);
+		assert_int_equal(pipe->held, SLOTS + 2 + 50000);
+		/* Those of the first time are there again. */
+		if (i > 0)
+			assert_int_equal(descriptors(), before);
+		drain(pipe);
+		assert_memory_equal(back, payload, SLOTS + 2 + 50000);
+		put(pipe);
+	}
+	pipe = get(PAYLOAD);
+	fill_by_bytes(pipe, SLOTS + 2);
+	assert_int_equal(
+	    source->ops->spill(source->ctx, pipe, back, SLOTS + 2), 0);
+	assert_memory_equal(back, payload, SLOTS + 2);
+	put(pipe);
+}
+
+/* The next request does not see what lies in a later part, either. */
+static void
+nothing_is_left_in_parts(void **state)
+{
+	struct kpipe *pipe = get(PAYLOAD);
+
+	(void)state;
+	fill_by_bytes(pipe, SLOTS + 2);
+	put(pipe);
+	pipe = get(PAYLOAD);
+	fill(pipe, payload, 1000);
+	drain(pipe);
+	assert_memory_equal(back, payload, 1000);
+	put(pipe);
 }
 
 static void
 full_of_pieces(void **state)
 {
 	struct kpipe *pipe = get(PAYLOAD);
-	size_t n = fill_by_bytes(pipe), more;
+	size_t n = fill_by_bytes(pipe, (PARTS + 1) * SLOTS);
 
 	(void)state;
-	assert_true(n > 16);
+	assert_in_range(n, (PARTS - 1) * SLOTS, PARTS * SLOTS);
 	assert_int_equal(pipe->held, n);
 	assert_int_equal(source->ops->spill(source->ctx, pipe, back, n), 0);
 	assert_int_equal(pipe->held, 0);
@@ -238,19 +292,12 @@ full_of_pieces(void **state)
 	assert_int_equal(back[0], payload[n]);
 	put(pipe);
 
-	/* Now a larger one is tried; when that does not do, none for a while.
-	 */
-	pipe = get(PAYLOAD);
-	assert_non_null(pipe);
-	more = fill_by_bytes(pipe);
-	assert_true(more > n);
-	assert_int_equal(source->ops->spill(source->ctx, pipe, back, more), 0);
-	assert_memory_equal(back, payload, more);
-	put(pipe);
+	/* None for a while, and then the first part is larger. */
 	for (int i = 0; i < PAUSE; i++)
 		assert_null(get(PAYLOAD));
 	pipe = get(PAYLOAD);
 	assert_non_null(pipe);
+	assert_true(fill_by_bytes(pipe, (PARTS + 1) * SLOTS) > n);
 	put(pipe);
 }
 
@@ -291,8 +338,7 @@ less_than_counted(void **state)
 	assert_int_equal(kpipe_drain(pipe, to), 10);
 	assert_int_equal(pipe->held, 1);
 	assert_int_equal(kpipe_drain(pipe, to), -EIO);
-	assert_int_equal(
-	    source->ops->spill(source->ctx, pipe, back, 1), -EAGAIN);
+	assert_int_equal(source->ops->spill(source->ctx, pipe, back, 1), -EIO);
 	put(pipe);
 }
 
@@ -404,6 +450,8 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(through),
 		TEST(nothing_there),
+		TEST(several_parts),
+		TEST(nothing_is_left_in_parts),
 		TEST(full_of_pieces),
 		TEST(nothing_is_left),
 		TEST(less_than_counted),

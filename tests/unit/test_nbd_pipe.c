@@ -203,6 +203,63 @@ test_client_goes(void **state)
 	finish();
 }
 
+#define WINDOW ((size_t)4 << 20) /* at first, and at least */
+#define BLOCK  ((size_t)1 << 20)
+#define MOST   ((size_t)64 << 20)
+
+/* Many READs, and the replies of those that the server has taken at a time, or
+ * of all of these.  Returns how many it took last before the end came near. */
+static unsigned
+take_replies(unsigned n, bool slow)
+{
+	unsigned taken = 0, waiting;
+	struct reply r;
+
+	for (unsigned i = 0; i < n; i++)
+		client_request(&c, NBD_CMD_READ, 0, 0, BLOCK, NULL);
+	client_pump(&c);
+	for (unsigned i = 0; i < n; i += waiting) {
+		waiting = disk_waiting(disk);
+		disk->seen_n = 0;
+		assert_true(waiting > 0);
+		if (i + waiting < n)
+			taken = waiting;
+		c.deaf = slow;
+		for (unsigned k = 0; k < waiting; k++) {
+			disk_complete_nth(disk, 0);
+			client_pump(&c);
+		}
+		c.deaf = false;
+		client_pump(&c);
+		for (unsigned k = 0; k < waiting; k++)
+			assert_true(client_reply(&c, BLOCK, &r));
+	}
+	return taken;
+}
+
+/* A client that is waited for has few READs under way; one that waits for the
+ * device has more and more. */
+static void
+test_window(void **state)
+{
+	unsigned taken;
+	(void)state;
+
+	for (size_t m = 0; m < countof(modes); m++) {
+		begin(modes[m]);
+		disk->manual = true;
+		assert_int_equal(take_replies(50, true), WINDOW / BLOCK);
+		taken = take_replies(200, false);
+		assert_in_range(taken, 20, MOST / BLOCK);
+		assert_in_range(
+		    take_replies(200, true), WINDOW / BLOCK, WINDOW / BLOCK);
+		/* One that is larger is not kept out for ever. */
+		disk->manual = false;
+		assert_read(0, 2 * WINDOW);
+		finish();
+	}
+}
+
 /* The kernel's connections, and those with TLS, use memory. */
 static void
 test_without(void **state)
@@ -239,6 +296,7 @@ main(void)
 		cmocka_unit_test(test_error),
 		cmocka_unit_test(test_short),
 		cmocka_unit_test(test_client_goes),
+		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_without),
 	};
 

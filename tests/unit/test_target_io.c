@@ -316,6 +316,48 @@ residuals(void **state)
 	peer_fini(&peer);
 }
 
+/* Which of the vectors that are to be sent may be lent: none, or the data. */
+static void
+assert_lent(struct rig *rig, enum digest digest, unsigned lun, bool data)
+{
+	struct peer peer;
+	struct iovec iov[16];
+	uint8_t cdb[CDB_MAX];
+	uint32_t itt;
+	int n, lent = 0;
+
+	peer_init(&peer, rig);
+	peer.offer.data_digest.order[0] = digest;
+	peer_ready(&peer);
+	cdb_read10(cdb, 0, 2, false);
+	itt = peer_command(&peer, lun_of(lun), cdb, true, false, NULL, 8192);
+	rig_complete(rig);
+	n = tconn_tx_iov(peer.tc, iov, countof(iov), rig->now);
+	assert_true(n >= 2);
+	for (int i = 0; i < n; i++) {
+		if (!target_engine.tx_lends(peer.tc, iov[i].iov_base))
+			continue;
+		lent++;
+		assert_ptr_equal(iov[i].iov_base, rig->disks[lun]->mem);
+		assert_int_equal(iov[i].iov_len, 8192);
+	}
+	assert_int_equal(lent, data);
+	assert_good(peer_await(&peer, itt, NULL));
+	peer_fini(&peer);
+}
+
+/* The medium's own memory, unless a digest says what is in it; buffers, which
+ * others get next, never. */
+static void
+lends(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_lent(rig, DIGEST_NONE, 1, true);
+	assert_lent(rig, DIGEST_CRC32C, 1, false);
+	assert_lent(rig, DIGEST_NONE, 0, false);
+}
+
 /* A refused write does not touch a mapped medium, whatever comes with it. */
 static void
 refused_writes(void **state)
@@ -478,6 +520,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(residuals, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    refused_writes, setup, teardown),
+		cmocka_unit_test_setup_teardown(lends, setup, teardown),
 		cmocka_unit_test_setup_teardown(fairness, setup, teardown),
 		cmocka_unit_test_setup_teardown(unasked_data, setup, teardown),
 		cmocka_unit_test_setup_teardown(scratch, setup, teardown),

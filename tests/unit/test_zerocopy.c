@@ -217,6 +217,45 @@ large_piece_is_not_copied_and_small_one_is(void **state)
 	free(buf);
 }
 
+static bool
+second_half(void *ctx, const void *memory)
+{
+	assert_ptr_equal(ctx, &z);
+	return (const uint8_t *)memory >= payload + PAYLOAD / 2;
+}
+
+/* What is not lent is copied, however large; and what is lent is no reason to
+ * tear the connection down. */
+static void
+some_memory_is_lent(void **state)
+{
+	static const size_t size = 128 << 10;
+	struct iovec iov[2] = { { payload, size },
+		{ payload + PAYLOAD / 2, size } };
+	uint8_t *buf = malloc(2 * size), *before = malloc(size);
+	size_t got = 0;
+	bool full;
+
+	(void)state;
+	memcpy(before, payload, size);
+	zerocopy_limit(&z, second_half, &z);
+	assert_int_equal(
+	    zerocopy_send(&z, near, iov, 2, false, &full), 2 * size);
+	assert_false(z.used);
+	memset(payload, 'x', size);
+	memset(payload + PAYLOAD / 2 + size - 1000, 'x', 1000);
+	while (got < 2 * size) {
+		ssize_t n = recv(far, buf + got, 2 * size - got, 0);
+
+		assert_true(n > 0);
+		got += (size_t)n;
+	}
+	assert_memory_equal(buf, before, size);
+	assert_int_equal(buf[2 * size - 1], 'x');
+	free(before);
+	free(buf);
+}
+
 static void
 peer_that_went_is_an_error(void **state)
 {
@@ -246,6 +285,7 @@ main(void)
 		T(without_a_pipe_too),
 		T(unaligned_too),
 		T(large_piece_is_not_copied_and_small_one_is),
+		T(some_memory_is_lent),
 		T(peer_that_went_is_an_error),
 	};
 
