@@ -4,7 +4,6 @@
 
 #include "cmd/cmd.h"
 #include "cmd/copy_impl.h"
-#include "cmd/transfer.h"
 
 static const char help[] =
     "usage: luntap copy [OPTION]... SOURCE DESTINATION\n\n"
@@ -25,7 +24,7 @@ static const char help[] =
     "      --mapfile FILE           the bad blocks, as ddrescue lists them\n"
     "      --rate-limit SIZE        bytes per second at the most\n"
     "      --queue-depth N          requests in flight, 16\n"
-    "      --block-size SIZE        bytes of a request, 1M\n"
+    "      --block-size SIZE        bytes of a request, 256K or more\n"
     "      --progress auto|json     a bar on a terminal, or lines of JSON\n"
     "  -q, --quiet                  no bar\n"
     "      --force                  overwrite a file whatever it "

@@ -14,6 +14,7 @@
 #include "cmd/endpoint.h"
 #include "cmd/options.h"
 #include "cmd/progress.h"
+#include "cmd/transfer.h"
 #include "front/copy.h"
 #include "front/journal.h"
 #include "front/manifest.h"
@@ -81,8 +82,9 @@ int copy_check_same(const struct endpoint *source,
 int copy_check_ends(struct endpoint *destination, uint64_t offset,
     uint64_t length, struct error *err);
 
-/* Opens the files, and sets the callbacks, chunk and resume of config, whose
- * offset and length are set.  The records are ctx of the callbacks.  0, or -1
+/* Opens the files, and sets the callbacks and resume of config, whose offset,
+ * length and chunk are set; those with a manifest have chunks of their own,
+ * unless they were given.  The records are ctx of the callbacks.  0, or -1
  * with err; copy_records_free() follows in any case. */
 int copy_records_open(struct copy_records *, struct loop *,
     struct endpoint *source, struct endpoint *destination,

@@ -9,7 +9,6 @@
 
 #include "cmd/copy_impl.h"
 
-#define CHUNK (1u << 20)
 #define ZEROS 65536u
 
 static const uint8_t zeros[ZEROS];
@@ -128,7 +127,6 @@ open_journal(struct copy_records *r, struct loop *loop, struct endpoint *source,
 	return 0;
 }
 
-/* The chunks of an older manifest decide how large ours are. */
 static int
 open_manifests(struct copy_records *r, struct endpoint *source,
     struct copy_config *config, struct error *err)
@@ -144,8 +142,13 @@ open_manifests(struct copy_records *r, struct endpoint *source,
 
 	if (a->base != NULL && manifest_load(a->base, &r->base, err) < 0)
 		return -1;
-	if (a->chunk == 0 && r->base != NULL)
-		config->chunk = manifest_id(r->base)->chunk;
+	if (a->chunk == 0) {
+		/* Those of an older manifest decide how large ours are. */
+		if (r->base != NULL)
+			config->chunk = manifest_id(r->base)->chunk;
+		else if (a->manifest != NULL)
+			config->chunk = TRANSFER_CHUNK_LARGE;
+	}
 	id.chunk = config->chunk;
 	if (r->base != NULL && manifest_match(r->base, a->base, &id, err) < 0)
 		return -1;
@@ -181,7 +184,6 @@ copy_records_open(struct copy_records *r, struct loop *loop,
     struct copy_config *config, struct error *err)
 {
 	config->ctx = r;
-	config->chunk = r->args->chunk != 0 ? r->args->chunk : CHUNK;
 	if (open_manifests(r, source, config, err) < 0 ||
 	    open_journal(r, loop, source, destination, config, err) < 0 ||
 	    open_mapfile(r, config, err) < 0)

@@ -92,19 +92,12 @@ look(void *ctx, struct progress_state *ret)
 	ret->bad = c->status.bad;
 }
 
-/* Within one target it is worth knowing; from one to another nobody expects
- * it. */
 static void
 refused(void *ctx, const struct error *why)
 {
 	struct copy_records *r = ctx;
-	struct copying *c = r->owner;
-	const char *from = endpoint_target(c->source);
-	const char *to = endpoint_target(c->destination);
 
-	log_line(r->log,
-	    strcmp(from, to) == 0 ? LOG_WARN_LEVEL : LOG_INFO_LEVEL,
-	    "the data goes through this machine: %s", why->text);
+	log_warn(r->log, "the data goes through this machine: %s", why->text);
 }
 
 static void
@@ -141,19 +134,44 @@ file_size(const struct copying *c)
 				  : from->size;
 }
 
-/* A LUN that knows no EXTENDED COPY is not asked. */
-static void
-look_for_offload(struct copying *c)
+/* Nothing is told of a copy that nobody expects to be offloaded; a LUN that knows
+ * no EXTENDED COPY is not asked. */
+static enum copy_offload
+choose_offload(struct copying *c)
 {
-	const struct copy_config *config = &c->config;
+	const struct copy_arguments *a = c->args;
+	const char *from = endpoint_target(c->source);
+	const char *to = endpoint_target(c->destination);
 	struct error why;
 
-	if (config->offload != COPY_OFFLOAD_AUTO || config->digest != NULL ||
-	    config->changed != NULL || config->destination->can_copy)
-		return;
+	if (a->offload != COPY_OFFLOAD_AUTO)
+		return a->offload;
+	if (a->has_digest || a->manifest != NULL || a->base != NULL ||
+	    from == NULL || to == NULL || strcmp(from, to) != 0)
+		return COPY_OFFLOAD_NEVER;
+	if (endpoint_bdev(c->destination)->can_copy)
+		return COPY_OFFLOAD_AUTO;
 	error_set(&why, ERROR_NONE, "%s knows no EXTENDED COPY",
 	    endpoint_name(c->destination));
 	refused(&c->records, &why);
+	return COPY_OFFLOAD_NEVER;
+}
+
+/* What the records need to know is set before they are opened. */
+static int
+open_records(struct copying *c, struct error *err)
+{
+	const struct copy_arguments *a = c->args;
+
+	c->config.offload = choose_offload(c);
+	if (a->chunk != 0)
+		c->config.chunk = a->chunk;
+	else if (c->config.offload != COPY_OFFLOAD_NEVER)
+		c->config.chunk = TRANSFER_CHUNK_LARGE;
+	else
+		c->config.chunk = TRANSFER_CHUNK;
+	return copy_records_open(
+	    &c->records, c->loop, c->source, c->destination, &c->config, err);
 }
 
 static void
@@ -170,8 +188,7 @@ begin(struct copying *c)
 		0 ||
 	    copy_check_ends(
 		c->destination, c->config.offset, c->config.length, &err) < 0 ||
-	    copy_records_open(&c->records, c->loop, c->source, c->destination,
-		&c->config, &err) < 0) {
+	    open_records(c, &err) < 0) {
 		give_up(c, &err);
 		return;
 	}
@@ -179,11 +196,6 @@ begin(struct copying *c)
 	c->config.destination = endpoint_bdev(c->destination);
 	c->config.depth = a->depth;
 	c->config.sparse = a->sparse;
-	c->config.offload = a->offload;
-	if (a->offload == COPY_OFFLOAD_AUTO &&
-	    (endpoint_target(c->source) == NULL ||
-		endpoint_target(c->destination) == NULL))
-		c->config.offload = COPY_OFFLOAD_NEVER;
 	c->config.zeroed = a->assume_zero || empty;
 	c->config.verify = a->verify;
 	c->config.skip_errors = a->skip_errors;
@@ -196,7 +208,6 @@ begin(struct copying *c)
 		give_up(c, &err);
 		return;
 	}
-	look_for_offload(c);
 	c->phase = COPYING;
 	progress_begin(&c->progress, c->loop, a->progress, look, c);
 }

@@ -25,7 +25,7 @@ static const char help[] =
     "options:\n"
     "      --range OFFSET:LENGTH    this part alone\n"
     "      --queue-depth N          requests in flight at each, 16\n"
-    "      --block-size SIZE        bytes of a request, 1M\n"
+    "      --block-size SIZE        bytes of a request, 256K\n"
     "      --json                   an object\n"
     "      --progress auto|json     a bar on a terminal, or lines of JSON\n"
     "  -q, --quiet                  no bar\n" OPTIONS_SESSION_HELP

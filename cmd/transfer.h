@@ -10,8 +10,11 @@
 
 #include "base/error.h"
 
-#define TRANSFER_CHUNK (1u << 20) /* when nothing is said */
-#define TRANSFER_DEPTH 16
+/* When nothing is said.  So many chunks of that size stay in a processor's
+ * cache; larger ones are for where each costs something by itself. */
+#define TRANSFER_CHUNK	     (256u << 10)
+#define TRANSFER_CHUNK_LARGE (1u << 20)
+#define TRANSFER_DEPTH	     16
 
 /* A number of bytes from min to max, as the argument of an option.  All these:
  * 0, or -1 with err. */

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Each request is a job of the helper pool, with blocking calls on a shared
- * descriptor.  Requests that change the content hold a lock on their range
+ * descriptor, but for a READ of what is in memory: that is done in the loop,
+ * since the way through another thread costs more than the copy.  It is one
+ * READ for each pass of deferred calls, so that what follows from the one before
+ * is under way first; and while others wait, a helper has a large one, so that
+ * two processors copy.  Requests that change the content hold a lock on their range
  * (range.h) while their job runs, so that overlapping ones are applied in the
  * order of their submission.  Reads pass: the contract gives them no order.
  * The kernel lets one thread at a time write to a regular file, so those that
@@ -19,7 +23,10 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -30,6 +37,9 @@
 #include <unistd.h>
 
 #include "block/file_impl.h"
+
+/* Of a shorter READ the copy is the least. */
+#define HELPER_LEAST 65536
 
 static struct file *
 file_of(struct bdev *bdev)
@@ -54,6 +64,7 @@ file_done(struct job *job)
 	struct bdev_req *req = fr->req;
 	struct range *next;
 
+	f->reading -= req->op == BDEV_READ;
 	if (changes_content(req)) {
 		range_remove(&f->ranges, &fr->range);
 		while ((next = range_granted(&f->ranges)) != NULL) {
@@ -116,27 +127,76 @@ file_open_direct(struct file *f)
 }
 
 static void
+file_refuse(struct file *f, struct bdev_req *req, int result)
+{
+	req->result = result;
+	TAILQ_INSERT_TAIL(&f->refused, req, link);
+	deferred_set(f->loop, &f->finish_refused);
+}
+
+/* By a helper. */
+static void
+file_start(struct file *f, struct bdev_req *req)
+{
+	struct file_req *fr = NULL;
+
+	if (bdev_place(req) == 0)
+		fr = file_req_get(f, req);
+	if (fr == NULL) {
+		file_refuse(f, req, -ENOMEM);
+		return;
+	}
+	f->reading += req->op == BDEV_READ;
+	if (!changes_content(req) || range_add(&f->ranges, &fr->range))
+		job_submit(f->loop, &fr->job);
+}
+
+static bool
+is_for_helper(const struct file *f, const struct bdev_req *req)
+{
+	return !TAILQ_EMPTY(&f->tried) && f->reading == 0 &&
+	       req->length >= HELPER_LEAST;
+}
+
+static void
+file_try_one(struct deferred *d)
+{
+	struct file *f = d->ctx;
+	struct bdev_req *req = TAILQ_FIRST(&f->tried);
+
+	TAILQ_REMOVE(&f->tried, req, link);
+	if (!TAILQ_EMPTY(&f->tried))
+		deferred_set(f->loop, d);
+	if (is_for_helper(f, req)) {
+		file_start(f, req);
+	} else if (bdev_place(req) < 0) {
+		file_refuse(f, req, -ENOMEM);
+	} else if (file_read_now(f, req)) {
+		req->result = 0;
+		req->done(req);
+	} else {
+		file_start(f, req);
+	}
+}
+
+static void
 file_submit(struct bdev *bdev, struct bdev_req *req)
 {
 	struct file *f = file_of(bdev);
 	int check = bdev_check(bdev, req);
-	struct file_req *fr = NULL;
 
-	if (check > 0) {
-		check = -ENOMEM;
-		if (bdev_place(req) == 0)
-			fr = file_req_get(f, req);
-		if (req->op == BDEV_READ && req->flags & BDEV_FUA)
-			file_open_direct(f);
-	}
-	if (fr == NULL) {
-		req->result = check;
-		TAILQ_INSERT_TAIL(&f->refused, req, link);
-		deferred_set(f->loop, &f->finish_refused);
+	if (check <= 0) {
+		file_refuse(f, req, check);
 		return;
 	}
-	if (!changes_content(req) || range_add(&f->ranges, &fr->range))
-		job_submit(f->loop, &fr->job);
+	if (req->op == BDEV_READ && req->flags & BDEV_FUA) {
+		file_open_direct(f);
+	} else if (req->op == BDEV_READ && f->tries) {
+		TAILQ_INSERT_TAIL(&f->tried, req, link);
+		deferred_set(f->loop, &f->try_one);
+		return;
+	}
+	file_start(f, req);
 }
 
 static void
@@ -164,6 +224,7 @@ file_close(struct bdev *bdev)
 		free(fr);
 	}
 	deferred_clear(f->loop, &f->finish_refused);
+	deferred_clear(f->loop, &f->try_one);
 	if (f->direct_fd != -1)
 		close(f->direct_fd);
 	close(f->fd);
@@ -264,8 +325,12 @@ static void
 file_probe_regular(struct file *f, const struct stat *st, bool read_only)
 {
 	off_t size = st->st_size;
+	struct statfs fs;
 
-	f->regular = true;
+	f->regular = f->tries = true;
+	/* A file system in RAM does not wait, and may not know the flag. */
+	if (fstatfs(f->fd, &fs) == -1 || fs.f_type != TMPFS_MAGIC)
+		f->try_flags = RWF_NOWAIT;
 	f->bdev.size = (uint64_t)size;
 	f->bdev.physical_block_size = 4096;
 	f->holes = lseek(f->fd, size, SEEK_DATA) != -1 || errno == ENXIO;
@@ -328,8 +393,10 @@ file_new(struct loop *loop, int fd, const char *path, bool read_only,
 	range_set_init(&f->ranges);
 	TAILQ_INIT(&f->spare);
 	TAILQ_INIT(&f->refused);
+	TAILQ_INIT(&f->tried);
 	f->finish_refused =
 	    (struct deferred){ .run = file_finish_refused, .ctx = f };
+	f->try_one = (struct deferred){ .run = file_try_one, .ctx = f };
 	f->bdev = (struct bdev){
 		.ops = &file_ops, .read_only = read_only, .volatile_cache = true
 	};

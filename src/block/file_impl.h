@@ -18,7 +18,10 @@ struct file {
 	int direct_fd; /* with O_DIRECT, -1 where there is none */
 	bool direct_tried;
 	bool regular;
-	bool holes; /* the file system tells holes */
+	bool tries;	  /* to read in the loop what is in the page cache */
+	int try_flags;	  /* of preadv2() */
+	unsigned reading; /* READs with helpers */
+	bool holes;	  /* the file system tells holes */
 	bool grows; /* it has no end yet: zeros stand behind the last write */
 	atomic_int sync_error; /* of the first sync that failed */
 	struct range_set ranges;
@@ -26,6 +29,8 @@ struct file {
 	TAILQ_HEAD(, file_req) spare;
 	struct bdev_req_queue refused; /* completed by finish_refused */
 	struct deferred finish_refused;
+	struct bdev_req_queue tried; /* READs that may be done at once ... */
+	struct deferred try_one;     /* ... one after the other */
 };
 
 struct file_req {
@@ -37,6 +42,8 @@ struct file_req {
 	TAILQ_ENTRY(file_req) link;
 };
 
+/* In the loop: a READ of what is in memory.  False: it is to be a job. */
+bool file_read_now(struct file *, struct bdev_req *);
 /* The job's work: carries out req, sets result and what is the provider's to
  * set in req. */
 void file_work(struct job *);

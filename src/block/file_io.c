@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * file_io - what a helper does for a file's request (file_impl.h): blocking
+ * file_io - what a helper (or the loop) does for a file's request (file_impl.h): blocking
  * calls on a descriptor that all helpers share.
  *
  * A READ with BDEV_FUA is to see the medium.  O_DIRECT does that: the kernel
@@ -25,6 +25,7 @@
 
 #define IOV_MOST      64
 #define ZEROS	      65536
+#define NOW_MOST      (1024 * 1024) /* bytes that the loop may stop for */
 #define DIRECT_ALIGN  4096
 #define DIRECT_BUFFER (1024 * 1024)
 
@@ -164,6 +165,22 @@ file_read(const struct file_req *fr, int fd)
 		done += (uint64_t)got;
 	}
 	return 0;
+}
+
+bool
+file_read_now(struct file *f, struct bdev_req *req)
+{
+	struct iovec iov[IOV_MOST];
+	ssize_t got;
+	int n;
+
+	if (req->length > NOW_MOST)
+		return false;
+	n = iov_part(req->iov, req->iovcnt, 0, req->length, iov, IOV_MOST);
+	got = preadv2(f->fd, iov, n, (off_t)req->offset, f->try_flags);
+	if (got == -1 && errno == EOPNOTSUPP)
+		f->tries = false;
+	return got >= 0 && (uint64_t)got == req->length;
 }
 
 /* O_DIRECT by way of an aligned buffer. */

@@ -152,6 +152,8 @@ link_has_ended(void *ctx)
 	struct disks *d = ctx;
 
 	d->link_over = true;
+	if (d->state == DRAINING)
+		timer_set(d->loop, &d->timer, loop_now(d->loop));
 }
 
 /* ---- the way up ---- */
