@@ -8,7 +8,8 @@
  * When all were full too early, the next requests are not given any, since
  * theirs would be, too; after a while it is tried again.  The same goes for
  * descriptors and pages that are not to be had (RLIMIT_NOFILE,
- * fs.pipe-user-pages-soft).
+ * fs.pipe-user-pages-soft).  That others have all there are for the moment is
+ * no reason to wait.
  */
 #include "io/kpipes.h"
 
@@ -82,18 +83,20 @@ part_open(struct kpipes *p, struct part *part, size_t size)
 {
 	if (part->size >= size)
 		return true;
-	if (p->total - part->size + size > TOTAL_MAX)
+	if (p->total - part->size + size > TOTAL_MAX ||
+	    (part->fd[0] == -1 && p->parts == p->parts_max))
 		return false;
 	if (part->fd[0] == -1) {
-		if (p->parts == p->parts_max ||
-		    pipe2(part->fd, O_CLOEXEC | O_NONBLOCK) == -1) {
+		if (pipe2(part->fd, O_CLOEXEC | O_NONBLOCK) == -1) {
 			part->fd[0] = part->fd[1] = -1;
+			p->pause = PAUSE;
 			return false;
 		}
 		p->parts++;
 	}
 	if (fcntl(part->fd[1], F_SETPIPE_SZ, (int)size) == -1) {
 		part_close(p, part);
+		p->pause = PAUSE;
 		return false;
 	}
 	p->total += size - part->size;
@@ -132,10 +135,12 @@ kpipes_get(void *ctx, size_t size)
 	}
 	k = p->idle[p->idle_n - 1];
 	if (!part_open(
-		p, &k->part[0], size <= p->least ? p->least : PART_SIZE_MAX)) {
-		p->pause = PAUSE;
+		p, &k->part[0], size <= p->least ? p->least : PART_SIZE_MAX))
 		return NULL;
-	}
+	/* It has been seen that one would not do. */
+	if (p->least == PART_SIZE_MAX && size > PART_SIZE &&
+	    !part_open(p, &k->part[1], PART_SIZE_MAX))
+		return NULL;
 	k->in = k->out = 0;
 	p->idle_n--;
 	return &k->pipe;
@@ -184,10 +189,9 @@ static int
 kpipes_spill(void *ctx, struct kpipe *pipe, void *buf, size_t n)
 {
 	struct slot *k = (struct slot *)pipe;
-	struct kpipes *p = ctx;
 	uint8_t *to = buf;
 
-	p->pause = PAUSE;
+	(void)ctx;
 	if (n != pipe->held)
 		return -EINVAL;
 	for (unsigned i = 0; i <= k->in; i++) {
@@ -279,8 +283,11 @@ next_part(struct slot *k)
 	struct kpipes *p = k->pipes;
 
 	p->least = PART_SIZE_MAX;
-	if (k->in + 1 == PARTS ||
-	    !part_open(p, &k->part[k->in + 1], PART_SIZE_MAX))
+	if (k->in + 1 == PARTS) {
+		p->pause = PAUSE;
+		return false;
+	}
+	if (!part_open(p, &k->part[k->in + 1], PART_SIZE_MAX))
 		return false;
 	k->in++;
 	return true;

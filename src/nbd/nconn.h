@@ -47,7 +47,7 @@
 #define NCONN_SLOTS	   128
 #define NCONN_HELD_MAX	   ((size_t)64 << 20)	     /* bytes of payload */
 #define NCONN_HELD_SHARE   ((size_t)NBD_PAYLOAD_MAX) /* that it always may */
-#define NCONN_WINDOW_LEAST ((size_t)4 << 20)
+#define NCONN_WINDOW_LEAST ((size_t)2 << 20)
 #define NCONN_GONE_SIZE	   ((size_t)64 << 10) /* counted besides, when gone */
 #define NCONN_EXTENTS	   256 /* descriptors in one answer, at the most */
 #define NCONN_PEER_MAX	   128

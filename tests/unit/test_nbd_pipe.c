@@ -203,7 +203,7 @@ test_client_goes(void **state)
 	finish();
 }
 
-#define WINDOW ((size_t)4 << 20) /* at first, and at least */
+#define WINDOW ((size_t)2 << 20) /* at first, and at least */
 #define BLOCK  ((size_t)1 << 20)
 #define MOST   ((size_t)64 << 20)
 
