@@ -8,8 +8,9 @@
 #define DEEP	 16		  /* commands in flight */
 #define SHARE	 4		  /* of them is waited for: one in so many */
 #define QUEUEING 4		  /* times the quickest command */
-#define SMALL	 (16384)	  /* bytes of a transfer */
-#define PATIENCE (500 * CLOCK_US) /* for the answers that are waited for */
+#define LEAST	 2
+#define SMALL	 (16384)	/* bytes sent for an answer */
+#define PATIENCE (1 * CLOCK_MS) /* for the answers that are waited for */
 #define PERIOD	 (100 * CLOCK_MS) /* for which a decision stands */
 
 static void
@@ -26,9 +27,8 @@ worthwhile(const struct coalesce *c, const struct coalesce_load *load,
 {
 	return c->deepest >= DEEP &&
 	       /* They do not come in groups by themselves. */
-	       c->answers < c->turns * want / 2 && gap * want <= PATIENCE &&
+	       c->answers < c->turns * want / 2 && want >= LEAST &&
 	       gap * c->deepest / QUEUEING >= load->fastest &&
-	       load->rx_bytes - c->rx_bytes <= c->answers * SMALL &&
 	       load->tx_bytes - c->tx_bytes <= c->answers * SMALL;
 }
 
@@ -36,6 +36,7 @@ size_t
 coalesce(struct coalesce *c, const struct coalesce_load *load, uint64_t now)
 {
 	unsigned want = c->want;
+	uint64_t gap;
 	size_t bytes;
 
 	if (want > 0) {
@@ -57,8 +58,11 @@ coalesce(struct coalesce *c, const struct coalesce_load *load, uint64_t now)
 	if (c->answers < WINDOW)
 		return 0;
 	want = c->deepest / SHARE;
+	gap = (now - c->since) / c->answers;
+	if (gap * want > PATIENCE)
+		want = (unsigned)(PATIENCE / gap);
 	bytes = want * (load->rx_bytes - c->rx_bytes) / c->answers;
-	if (!worthwhile(c, load, want, (now - c->since) / c->answers)) {
+	if (!worthwhile(c, load, want, gap)) {
 		window_begin(c, load, now);
 		return 0;
 	}

@@ -13,7 +13,7 @@
  * target could not have begun anyway: that is so when it takes much longer over
  * a command now than it took over its quickest one, for then its queue is long.
  * And a target that answers so slowly that waking up costs nothing in
- * comparison is left alone, as are large transfers.
+ * comparison is left alone, as are large WRITEs.
  *
  * Decided from what is measured over WINDOW answers without coalescing; the
  * decision stands for a while, and ends at once when the answers stay away or
@@ -27,7 +27,7 @@
 
 #include "base/clock.h"
 
-#define COALESCE_WAIT CLOCK_MS /* at most, for the answers wanted */
+#define COALESCE_WAIT (2 * CLOCK_MS) /* at most, for the answers wanted */
 
 struct coalesce {
 	unsigned want; /* answers that are waited for; 0: not coalescing */
