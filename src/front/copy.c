@@ -16,11 +16,12 @@
 
 #include "front/copy_impl.h"
 
-#define SLOTS	    4 /* chunks in the ring for each that may be loaded */
-#define SAVE_BYTES  (UINT64_C(256) << 20)
-#define SAVE_TIME   (5 * CLOCK_S)
-#define RATE_CREDIT (10 * CLOCK_MS)
-#define GRAIN_AUTO  65536u
+#define SLOTS	      4 /* chunks in the ring for each that may be loaded */
+#define SAVE_BYTES    (UINT64_C(256) << 20)
+#define SAVE_TIME     (5 * CLOCK_S)
+#define RATE_CREDIT   (10 * CLOCK_MS)
+#define GRAIN_AUTO    65536u
+#define DIGEST_CHUNKS 4
 
 /* ---- memory ---- */
 
@@ -112,10 +113,17 @@ put_in_turn(struct copy *c)
 }
 
 static bool
+digest_is_busy(const struct copy *c)
+{
+	return c->digest[0].from < c->digest[0].to ||
+	       c->digest[1].from < c->digest[1].to;
+}
+
+static bool
 is_digested(const struct copy *c, const struct chunk *k)
 {
 	return c->config.digest == NULL || k->digested ||
-	       (c->stopping && !c->digest_busy);
+	       (c->stopping && !digest_is_busy(c));
 }
 
 /* Gives memory back as soon as may be, and takes the oldest out of the ring. */
@@ -150,10 +158,11 @@ retire(struct copy *c)
 static void
 digest_work(struct job *job)
 {
-	struct copy *c = job->ctx;
+	const struct digest *d = job->ctx;
+	struct copy *c = d->copy;
 	uint64_t n;
 
-	for (n = c->digest_from; n < c->digest_to; n++) {
+	for (n = d->from; n < d->to; n++) {
 		const struct chunk *k = chunk_of(c, n);
 
 		c->config.digest(
@@ -164,28 +173,44 @@ digest_work(struct job *job)
 static void
 digest_done(struct job *job)
 {
-	struct copy *c = job->ctx;
+	struct digest *d = job->ctx;
 
-	for (; c->digest_from < c->digest_to; c->digest_from++)
-		chunk_of(c, c->digest_from)->digested = true;
-	c->digest_busy = false;
-	copy_moved_on(c);
+	for (; d->from < d->to; d->from++)
+		chunk_of(d->copy, d->from)->digested = true;
+	copy_moved_on(d->copy);
 }
 
-/* All that can follow what has been digested. */
+/* What can follow what has been digested, a few chunks at a time: they stay in
+ * the ring until all of these are done. */
+static void
+digest_begin(struct copy *c, struct digest *d)
+{
+	uint64_t end = c->digest_next + DIGEST_CHUNKS;
+
+	if (d->from < d->to)
+		return;
+	d->from = c->digest_next;
+	while (c->digest_next < end && c->digest_next < c->tail &&
+	       chunk_of(c, c->digest_next)->filled)
+		c->digest_next++;
+	d->to = c->digest_next;
+	if (d->from == d->to)
+		return;
+	d->copy = c;
+	d->job = (struct job){ .work = digest_work,
+		.done = digest_done,
+		.ctx = d,
+		.lane = &c->digest_lane };
+	job_submit(c->loop, &d->job);
+}
+
 static void
 digest_more(struct copy *c)
 {
-	if (c->config.digest == NULL || c->digest_busy || c->stopping)
+	if (c->config.digest == NULL || c->stopping)
 		return;
-	while (c->digest_to < c->tail && chunk_of(c, c->digest_to)->filled)
-		c->digest_to++;
-	if (c->digest_from == c->digest_to)
-		return;
-	c->digest_busy = true;
-	c->digest_job =
-	    (struct job){ .work = digest_work, .done = digest_done, .ctx = c };
-	job_submit(c->loop, &c->digest_job);
+	digest_begin(c, &c->digest[0]);
+	digest_begin(c, &c->digest[1]);
 }
 
 /* ---- onto the medium, into the journal ---- */
@@ -339,7 +364,8 @@ copy_pump(struct deferred *d)
 	    c->safe - c->saved >= SAVE_BYTES)
 		save(c);
 	if (c->head == c->tail && (c->stopping || c->next >= c->end) &&
-	    !c->extents_pending && !c->digest_busy && !c->saving && !c->ended)
+	    !c->extents_pending && !digest_is_busy(c) && !c->saving &&
+	    !c->ended)
 		copy_end(c);
 }
 

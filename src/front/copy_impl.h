@@ -90,9 +90,14 @@ struct copy {
 	bool extents_used;     /* the source tells holes */
 	bool extents_pending;  /* in flight */
 
-	struct job digest_job;
-	uint64_t digest_from, digest_to; /* numbers of the chunks it has */
-	bool digest_busy;
+	/* While a helper digests the chunks of one, the next one waits. */
+	struct digest {
+		struct copy *copy;
+		struct job job;
+		uint64_t from, to; /* numbers of its chunks; the same: free */
+	} digest[2];
+	struct lane digest_lane;
+	uint64_t digest_next; /* number of the first chunk that is in none */
 
 	struct bdev_req flush_req;
 	struct error flush_why;

@@ -74,6 +74,21 @@ job_submit(struct loop *loop, struct job *job)
 	loop->jobs++;
 }
 
+/* Those of one lane start in order. */
+static struct job *
+first_of_lane(struct loop *loop, struct job *job)
+{
+	struct job *first;
+
+	if (job->lane == NULL)
+		return job;
+	TAILQ_FOREACH (first, &loop->waiting, link) {
+		if (first->lane == job->lane)
+			break;
+	}
+	return first;
+}
+
 /* One of the first few works, or one that has worked is told. */
 static void
 step_job(struct loop *loop)
@@ -92,6 +107,7 @@ step_job(struct loop *loop)
 	}
 	while (n-- > 0 && TAILQ_NEXT(job, link) != NULL)
 		job = TAILQ_NEXT(job, link);
+	job = first_of_lane(loop, job);
 	TAILQ_REMOVE(&loop->waiting, job, link);
 	job->work(job);
 	TAILQ_INSERT_TAIL(&loop->worked, job, link);
