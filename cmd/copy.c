@@ -23,7 +23,7 @@ static const char help[] =
     "      --on-error stop|skip     skip: zeros for what cannot be read\n"
     "      --mapfile FILE           the bad blocks, as ddrescue lists them\n"
     "      --rate-limit SIZE        bytes per second at the most\n"
-    "      --queue-depth N          requests in flight, 16\n"
+    "      --queue-depth N          requests in flight, 8\n"
     "      --block-size SIZE        bytes of a request, 256K or more\n"
     "      --progress auto|json     a bar on a terminal, or lines of JSON\n"
     "  -q, --quiet                  no bar\n"

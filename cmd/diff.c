@@ -24,7 +24,7 @@ static const char help[] =
     "pipe.\n\n"
     "options:\n"
     "      --range OFFSET:LENGTH    this part alone\n"
-    "      --queue-depth N          requests in flight at each, 16\n"
+    "      --queue-depth N          requests in flight at each, 8\n"
     "      --block-size SIZE        bytes of a request, 256K\n"
     "      --json                   an object\n"
     "      --progress auto|json     a bar on a terminal, or lines of JSON\n"

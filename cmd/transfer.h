@@ -10,11 +10,12 @@
 
 #include "base/error.h"
 
-/* When nothing is said.  So many chunks of that size stay in a processor's
- * cache; larger ones are for where each costs something by itself. */
+/* When nothing is said.  So many chunks of that size stay in a processor's cache
+ * and in a socket's buffer; larger ones are for where each costs something by
+ * itself. */
 #define TRANSFER_CHUNK	     (256u << 10)
 #define TRANSFER_CHUNK_LARGE (1u << 20)
-#define TRANSFER_DEPTH	     16
+#define TRANSFER_DEPTH	     8
 
 /* A number of bytes from min to max, as the argument of an option.  All these:
  * 0, or -1 with err. */

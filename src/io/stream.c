@@ -20,7 +20,7 @@
 #define IOV_RX 16
 #define IOV_TX 256
 /* What one connection may move in one turn before others have theirs. */
-#define RX_TURN (1u << 20)
+#define RX_TURN (512u << 10)
 #define TX_TURN (4u << 20)
 
 static void
