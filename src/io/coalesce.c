@@ -4,13 +4,13 @@
 
 #include <stdbool.h>
 
-#define WINDOW	 64		  /* answers */
-#define DEEP	 16		  /* commands in flight */
-#define SHARE	 4		  /* of them is waited for: one in so many */
-#define QUEUEING 4		  /* times the quickest command */
+#define WINDOW	 64 /* answers */
+#define DEEP	 16 /* commands in flight */
+#define SHARE	 4  /* of them is waited for: one in so many */
+#define QUEUEING 4  /* times the quickest command */
 #define LEAST	 2
-#define SMALL	 (16384)	/* bytes sent for an answer */
-#define PATIENCE (1 * CLOCK_MS) /* for the answers that are waited for */
+#define SMALL	 (16384)	  /* bytes sent for an answer */
+#define PATIENCE (1 * CLOCK_MS)	  /* for the answers that are waited for */
 #define PERIOD	 (100 * CLOCK_MS) /* for which a decision stands */
 
 static void
