@@ -113,13 +113,18 @@ open_journal(struct copy_records *r, struct loop *loop, struct endpoint *source,
 		.offset = config->offset,
 		.length = config->length,
 	};
+	int there;
 
 	if (r->args->journal == NULL)
 		return 0;
 	config->save = records_save;
-	if (journal_open(loop, r->args->journal, &id, &config->resume,
-		&r->journal, err) < 0)
+	there = journal_open(
+	    loop, r->args->journal, &id, &config->resume, &r->journal, err);
+	if (there < 0)
 		return -1;
+	/* What was begun may have written anywhere. */
+	if (there > 0)
+		config->zeroed = false;
 	if (config->resume > 0)
 		log_info(r->log, "going on at byte %" PRIu64 " of %" PRIu64,
 		    config->offset + config->resume,

@@ -157,6 +157,21 @@ choose_offload(struct copying *c)
 	return COPY_OFFLOAD_NEVER;
 }
 
+/* The source is not given another size by mistake. */
+static int
+check_ends(struct copying *c, struct error *err)
+{
+	const struct copy_arguments *a = c->args;
+	bool empty;
+
+	if (copy_check_same(c->source, c->destination, err) < 0 ||
+	    copy_check_file(a, c->destination, file_size(c), &empty, err) < 0)
+		return -1;
+	c->config.zeroed = a->assume_zero || empty;
+	return copy_check_ends(
+	    c->destination, c->config.offset, c->config.length, err);
+}
+
 /* What the records need to know is set before they are opened. */
 static int
 open_records(struct copying *c, struct error *err)
@@ -179,16 +194,9 @@ begin(struct copying *c)
 {
 	const struct copy_arguments *a = c->args;
 	struct error err;
-	bool empty;
 	int result;
 
-	/* The source is not given another size by mistake. */
-	if (copy_check_same(c->source, c->destination, &err) < 0 ||
-	    copy_check_file(a, c->destination, file_size(c), &empty, &err) <
-		0 ||
-	    copy_check_ends(
-		c->destination, c->config.offset, c->config.length, &err) < 0 ||
-	    open_records(c, &err) < 0) {
+	if (check_ends(c, &err) < 0 || open_records(c, &err) < 0) {
 		give_up(c, &err);
 		return;
 	}
@@ -196,7 +204,6 @@ begin(struct copying *c)
 	c->config.destination = endpoint_bdev(c->destination);
 	c->config.depth = a->depth;
 	c->config.sparse = a->sparse;
-	c->config.zeroed = a->assume_zero || empty;
 	c->config.verify = a->verify;
 	c->config.skip_errors = a->skip_errors;
 	c->config.rate = a->rate;

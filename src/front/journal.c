@@ -373,7 +373,7 @@ journal_begin(struct journal *j, const struct journal_id *id,
 			continue;
 		}
 		if (there > 0 && !empty)
-			return journal_read(j, id, ret_done, err);
+			return journal_read(j, id, ret_done, err) < 0 ? -1 : 1;
 		old = j->fd;
 		j->fd = -1;
 		error = journal_make(j, id, empty);
@@ -402,6 +402,7 @@ journal_open(struct loop *loop, const char *path, const struct journal_id *id,
     uint64_t *ret_done, struct journal **ret, struct error *err)
 {
 	struct journal *j;
+	int there = -1;
 
 	if (id_check(id, err) < 0)
 		return -1;
@@ -413,14 +414,15 @@ journal_open(struct loop *loop, const char *path, const struct journal_id *id,
 	j->path = realpath(path, NULL);
 	if (j->path == NULL)
 		j->path = strdup(path);
-	if (j->path == NULL) {
+	if (j->path == NULL)
 		error_set(err, ERROR_FAILED, "out of memory");
-	} else if (journal_begin(j, id, ret_done, err) == 0) {
+	else
+		there = journal_begin(j, id, ret_done, err);
+	if (there < 0)
+		journal_free(j);
+	else
 		*ret = j;
-		return 0;
-	}
-	journal_free(j);
-	return -1;
+	return there;
 }
 
 /* ---- saving ---- */

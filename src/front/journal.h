@@ -34,8 +34,9 @@ struct journal_id {
  * Makes the file, or reads the one that is there, which has to be of the same
  * copy: *ret_done bytes of its range need not be copied again.  Keeps it locked
  * against others.  An empty file counts as none.  It blocks for as long as the
- * file system does: not for a loop with work in flight.  0, or -1 with err,
- * which says what differs.
+ * file system does: not for a loop with work in flight.  0: it is new; 1: it was
+ * there, so that the copy has begun, even if nothing is done for certain; -1 with
+ * err, which says what differs.
  */
 int journal_open(struct loop *, const char *path, const struct journal_id *,
     uint64_t *ret_done, struct journal **ret, struct error *err);

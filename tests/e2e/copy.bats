@@ -224,6 +224,20 @@ exec_killed() { # N ARGUMENT...
 	wait $! || true
 }
 
+@test "--assume-zero is believed by the first run alone" {
+	local journal=$DIR/home/journal
+	(exec_as_user "$LUNTAP" copy --assume-zero --resume "$journal" \
+		--rate-limit 1M --block-size 64K "$DIR/image" "$PLAIN/0") \
+		2>/dev/null 3>&- &
+	wait_for test -s "$journal"
+	kill -KILL $!
+	wait $! || true
+	expect 0 luntap copy "$DIR/other" "$PLAIN/0"
+	expect 0 luntap copy --assume-zero --resume "$journal" "$DIR/image" \
+		"$PLAIN/0"
+	luntap copy "$PLAIN/0" - | cmp - "$DIR/image"
+}
+
 @test "SIGINT ends in order, and the journal goes on from there" {
 	local journal=$DIR/home/journal
 	(exec_as_user "$LUNTAP" copy --resume "$journal" --rate-limit 4M \
