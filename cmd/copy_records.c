@@ -3,6 +3,7 @@
  * copy_records - the digest, the manifest, the journal and the list of bad
  * blocks of a copy: the callbacks that front/copy.h asks for.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,7 +79,7 @@ records_save(void *ctx, uint64_t done, struct copy *copy)
 		if (mapfile_save(r->mapfile, r->args->mapfile, done, &err) <
 		    0) {
 			copy_stop(copy, &err);
-			copy_saved(copy, 0);
+			copy_saved(copy, -EIO);
 			return;
 		}
 		r->bad_news = false;

@@ -12,7 +12,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -325,20 +324,6 @@ signalled(void *ctx, int signo)
 		close_ends(c);
 }
 
-static int
-take_signals(struct copying *c)
-{
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	unsigned i;
-	int result = 0;
-
-	signal(SIGPIPE, SIG_IGN);
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]) && result == 0;
-	     i++)
-		result = loop_signal(c->loop, signals[i], signalled, c);
-	return result;
-}
-
 /* What is to be said at the end, and the exit code. */
 static int
 tell(const struct copying *c)
@@ -378,7 +363,7 @@ copy_run(struct options *o, struct copy_arguments *args)
 	};
 	code = loop_new(&c.loop);
 	if (code == 0)
-		code = take_signals(&c);
+		code = transfer_signals(c.loop, signalled, &c);
 	if (code < 0) {
 		error_set(&err, ERROR_FAILED, "%s", strerror(-code));
 		code = command_fail(&err);

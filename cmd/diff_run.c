@@ -11,13 +11,13 @@
  */
 #include <sys/types.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cmd/diff_impl.h"
 #include "cmd/endpoint.h"
+#include "cmd/transfer.h"
 #include "front/diff.h"
 
 #define GRAIN_MIN 512u
@@ -295,20 +295,6 @@ signalled(void *ctx, int signo)
 		close_ends(c);
 }
 
-static int
-take_signals(struct comparing *c)
-{
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	unsigned i;
-	int result = 0;
-
-	signal(SIGPIPE, SIG_IGN);
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]) && result == 0;
-	     i++)
-		result = loop_signal(c->loop, signals[i], signalled, c);
-	return result;
-}
-
 static bool
 same(const struct comparing *c)
 {
@@ -326,7 +312,7 @@ diff_run(struct options *o, const struct diff_arguments *args, int *ret_signal,
 
 	c.report.json = o->json;
 	if (result == 0)
-		result = take_signals(&c);
+		result = transfer_signals(c.loop, signalled, &c);
 	if (result < 0)
 		error_set(&c.why, ERROR_FAILED, "%s", strerror(-result));
 	else if (open_ends(&c, &c.why) < 0)

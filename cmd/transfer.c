@@ -2,6 +2,7 @@
 /* transfer - see the header. */
 #include "cmd/transfer.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,4 +88,18 @@ transfer_memory(uint64_t each, unsigned depth, struct error *err)
 		    "--block-size times --queue-depth is more than 4G of "
 		    "memory");
 	return 0;
+}
+
+int
+transfer_signals(
+    struct loop *loop, void (*got)(void *ctx, int signo), void *ctx)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	int result = 0;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0;
+	     i < sizeof(signals) / sizeof(signals[0]) && result == 0; i++)
+		result = loop_signal(loop, signals[i], got, ctx);
+	return result;
 }

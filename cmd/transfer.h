@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "io/loop.h"
 
 /* When nothing is said.  So many chunks of that size stay in a processor's cache
  * and in a socket's buffer; larger ones are for where each costs something by
@@ -28,6 +29,10 @@ int transfer_range(const char *arg, uint64_t *ret_offset, uint64_t *ret_length,
 int transfer_depth(const char *arg, unsigned *ret, struct error *err);
 /* --block-size SIZE */
 int transfer_chunk(const char *arg, uint32_t *ret, struct error *err);
+/* The signals that end a transfer go to got(), and a pipe that is closed is an
+ * error of its own.  0 or -errno. */
+int transfer_signals(
+    struct loop *, void (*got)(void *ctx, int signo), void *ctx);
 /* Whether depth requests of so many bytes are not too much memory. */
 int transfer_memory(uint64_t each, unsigned depth, struct error *err);
 

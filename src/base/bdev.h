@@ -23,7 +23,8 @@
  *  - result is 0 or -errno.  A request that fails part-way fails as a whole.
  *    Errors: -EIO, -ENOSPC (thin pool exhausted), -EROFS (write protected),
  *    -EBUSY (reservation conflict), -EOPNOTSUPP (ZERO with BDEV_FAST, DISCARD,
- *    EXTENTS, COPY: nothing was changed), -EINVAL (outside the device).
+ *    EXTENTS: nothing was changed; COPY: a part may be copied), -EINVAL (outside
+ *    the device).
  */
 #ifndef BASE_BDEV_H
 #define BASE_BDEV_H
