@@ -385,3 +385,29 @@ rig_fail(struct rig *r, const char *text)
 	rig_run(r);
 	assert_non_null(strstr(r->error.text, text));
 }
+
+void
+rig_plain(struct rig *r, uint64_t length)
+{
+	rig_init(r, length, length, 512);
+	r->config.digest = NULL;
+	r->config.changed = NULL;
+	r->config.save = NULL;
+	r->source.bdev.thin = false;
+}
+
+void
+rig_copy(struct rig *r)
+{
+	rig_start(r);
+	rig_succeed(r);
+}
+
+struct copy_status
+rig_status(const struct rig *r)
+{
+	struct copy_status status;
+
+	copy_status(r->copy, &status);
+	return status;
+}

@@ -57,4 +57,10 @@ void rig_succeed(struct rig *);
 /* The same; it has to fail and to say this. */
 void rig_fail(struct rig *, const char *text);
 
+/* rig_init() for a copy of nothing but the data, which tells nobody. */
+void rig_plain(struct rig *, uint64_t length);
+/* rig_start() and rig_succeed(). */
+void rig_copy(struct rig *);
+struct copy_status rig_status(const struct rig *);
+
 #endif

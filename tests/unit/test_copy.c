@@ -13,33 +13,6 @@
 #define GRAIN 65536u /* of zeros, by default */
 #define MIB   (UINT64_C(1) << 20)
 
-/* Copies nothing but the data, tells nobody. */
-static void
-plain(struct rig *r, uint64_t length)
-{
-	rig_init(r, length, length, 512);
-	r->config.digest = NULL;
-	r->config.changed = NULL;
-	r->config.save = NULL;
-	r->source.bdev.thin = false;
-}
-
-static struct copy_status
-status_of(const struct rig *r)
-{
-	struct copy_status status;
-
-	copy_status(r->copy, &status);
-	return status;
-}
-
-static void
-run_plain(struct rig *r)
-{
-	rig_start(r);
-	rig_succeed(r);
-}
-
 /* ---- chunks ---- */
 
 static void
@@ -48,17 +21,17 @@ test_depth(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 64 * CHUNK);
+	rig_plain(&r, 64 * CHUNK);
 	r.config.depth = 7;
 	r.loop.eager = 8;
-	run_plain(&r);
+	rig_copy(&r);
 	assert_int_equal(r.source.count[BDEV_READ], 64);
 	assert_int_equal(r.source.peak, 7);
 	assert_int_equal(r.destination.count[BDEV_WRITE], 64);
 	assert_int_equal(r.destination.count[BDEV_FLUSH], 1);
 	assert_int_equal(r.source.count[BDEV_EXTENTS], 0);
-	assert_int_equal(status_of(&r).done, 64 * CHUNK);
-	assert_int_equal(status_of(&r).skipped, 0);
+	assert_int_equal(rig_status(&r).done, 64 * CHUNK);
+	assert_int_equal(rig_status(&r).skipped, 0);
 	rig_fini(&r);
 }
 
@@ -69,9 +42,9 @@ test_turns(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 256 * CHUNK);
+	rig_plain(&r, 256 * CHUNK);
 	r.config.depth = 1;
-	run_plain(&r);
+	rig_copy(&r);
 	/* It is read, it is written. */
 	assert_in_range(r.loop.turns, 1, 2 * 256 + 4);
 	rig_fini(&r);
@@ -83,10 +56,10 @@ test_nothing(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 4 * CHUNK);
+	rig_plain(&r, 4 * CHUNK);
 	r.config.offset = 100;
 	r.config.length = 0;
-	run_plain(&r);
+	rig_copy(&r);
 	assert_int_equal(r.source.count[BDEV_READ], 0);
 	assert_int_equal(r.destination.count[BDEV_FLUSH], 1);
 	rig_fini(&r);
@@ -99,10 +72,10 @@ test_range(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 8 * CHUNK);
+	rig_plain(&r, 8 * CHUNK);
 	r.config.offset = CHUNK - 1;
 	r.config.length = 2 * CHUNK + 2;
-	run_plain(&r);
+	rig_copy(&r);
 	assert_int_equal(r.source.count[BDEV_READ], 4);
 	rig_fini(&r);
 }
@@ -114,12 +87,12 @@ test_whole_source(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 5 * CHUNK);
+	rig_plain(&r, 5 * CHUNK);
 	rig_start(&r);
 	copy_free(r.copy);
 	r.config.length = UINT64_MAX;
 	assert_int_equal(copy_new(&r.loop, &r.config, &r.copy), 0);
-	assert_int_equal(status_of(&r).length, 5 * CHUNK);
+	assert_int_equal(rig_status(&r).length, 5 * CHUNK);
 	rig_succeed(&r);
 	rig_fini(&r);
 }
@@ -143,15 +116,15 @@ test_read_fails(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 8 * CHUNK);
+	rig_plain(&r, 8 * CHUNK);
 	r.config.depth = 1;
 	fail_at(&r.source, BDEV_READ, 3, -EIO, ERROR_UNREACHED);
 	rig_start(&r);
 	rig_fail(&r, "reading at byte 8192: the fault of READ");
 	assert_int_equal(r.error.class, ERROR_UNREACHED);
 	assert_int_equal(r.destination.count[BDEV_WRITE], 2);
-	assert_int_equal(status_of(&r).done, 2 * CHUNK);
-	assert_int_equal(status_of(&r).prefix, 2 * CHUNK);
+	assert_int_equal(rig_status(&r).done, 2 * CHUNK);
+	assert_int_equal(rig_status(&r).prefix, 2 * CHUNK);
 	rig_fini(&r);
 }
 
@@ -172,14 +145,14 @@ test_write_fails(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < countof(cases); i++) {
-		plain(&r, 8 * CHUNK);
+		rig_plain(&r, 8 * CHUNK);
 		r.config.depth = 1;
 		fail_at(
 		    &r.destination, BDEV_WRITE, 2, cases[i].result, ERROR_NONE);
 		rig_start(&r);
 		rig_fail(&r, cases[i].text);
 		assert_int_equal(r.error.class, cases[i].class);
-		assert_int_equal(status_of(&r).done, CHUNK);
+		assert_int_equal(rig_status(&r).done, CHUNK);
 		rig_fini(&r);
 	}
 }
@@ -190,14 +163,14 @@ test_flush_fails(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, CHUNK);
+	rig_plain(&r, CHUNK);
 	fail_at(&r.destination, BDEV_FLUSH, 1, -EIO, ERROR_NONE);
 	rig_start(&r);
 	rig_fail(&r, "writing the destination's cache to its medium: "
 		     "Input/output error");
 	assert_int_equal(r.error.class, ERROR_IO);
 	rig_fini(&r);
-	plain(&r, CHUNK);
+	rig_plain(&r, CHUNK);
 	fail_at(&r.destination, BDEV_FLUSH, 1, -EIO, ERROR_UNREACHED);
 	rig_start(&r);
 	rig_fail(&r, "to its medium: the fault of another");
@@ -212,7 +185,7 @@ test_first_failure(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 64 * CHUNK);
+	rig_plain(&r, 64 * CHUNK);
 	r.config.depth = 8;
 	r.source.fault = (struct fake_fault){
 		.op = BDEV_READ, .n = 9, .result = -EIO, .class = ERROR_FAILED
@@ -237,7 +210,7 @@ test_stop_at_once(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 8 * CHUNK);
+	rig_plain(&r, 8 * CHUNK);
 	rig_start(&r);
 	copy_stop(r.copy, &why);
 	rig_fail(&r, "that is enough");
@@ -255,14 +228,14 @@ test_stop_silent(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 64 * CHUNK);
+	rig_plain(&r, 64 * CHUNK);
 	fake_make_stream(&r.source);
 	r.source.silent = true;
 	r.stop_at = 100;
 	rig_start(&r);
 	rig_fail(&r, "stopped by hand");
 	rig_fini(&r);
-	plain(&r, 64 * CHUNK);
+	rig_plain(&r, 64 * CHUNK);
 	fake_make_stream(&r.destination);
 	r.destination.silent = true;
 	r.stop_at = 100;
@@ -279,11 +252,11 @@ test_holes_not_read(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 64 * CHUNK);
+	rig_plain(&r, 64 * CHUNK);
 	r.source.bdev.thin = true;
 	fake_clear(&r.source, 5 * CHUNK + 1, 20 * CHUNK - 1, false);
 	fake_clear(&r.source, 50 * CHUNK, 64 * CHUNK, false);
-	run_plain(&r);
+	rig_copy(&r);
 	assert_false(fake_any(&r.source, 6 * CHUNK, 19 * CHUNK, BYTE_READ));
 	assert_false(fake_any(&r.source, 50 * CHUNK, 64 * CHUNK, BYTE_READ));
 	/* Holes stay holes, as far as there are pages of them. */
@@ -291,7 +264,7 @@ test_holes_not_read(void **state)
 	    fake_any(&r.destination, 6 * CHUNK, 19 * CHUNK, BYTE_ALLOC));
 	assert_false(
 	    fake_any(&r.destination, 50 * CHUNK, 64 * CHUNK, BYTE_ALLOC));
-	assert_int_equal(status_of(&r).skipped, 27 * CHUNK);
+	assert_int_equal(rig_status(&r).skipped, 27 * CHUNK);
 	rig_fini(&r);
 }
 
@@ -302,14 +275,14 @@ test_hole_at_end(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 4 * CHUNK);
+	rig_plain(&r, 4 * CHUNK);
 	r.source.bdev.thin = true;
 	r.source.window = 1;
 	fake_clear(&r.source, CHUNK, 4 * CHUNK, false);
 	r.config.length = 3 * CHUNK + 100;
-	run_plain(&r);
+	rig_copy(&r);
 	assert_false(fake_any(&r.source, CHUNK, 4 * CHUNK, BYTE_READ));
-	assert_int_equal(status_of(&r).skipped, 2 * CHUNK + 100);
+	assert_int_equal(rig_status(&r).skipped, 2 * CHUNK + 100);
 	rig_fini(&r);
 }
 
@@ -320,11 +293,11 @@ test_extents_refused(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 64 * CHUNK);
+	rig_plain(&r, 64 * CHUNK);
 	r.source.bdev.thin = true;
 	fake_clear(&r.source, 0, 64 * CHUNK, false);
 	fail_at(&r.source, BDEV_EXTENTS, 1, -EOPNOTSUPP, ERROR_NONE);
-	run_plain(&r);
+	rig_copy(&r);
 	assert_int_equal(r.source.count[BDEV_EXTENTS], 1);
 	assert_int_equal(r.source.count[BDEV_READ], 64);
 	rig_fini(&r);
@@ -337,7 +310,7 @@ check_zeros(enum copy_sparse sparse, bool fast, bool zeroed, unsigned allocated)
 {
 	struct rig r;
 
-	plain(&r, 8 * GRAIN);
+	rig_plain(&r, 8 * GRAIN);
 	r.config.chunk = 4 * GRAIN;
 	r.config.sparse = sparse;
 	r.config.zeroed = zeroed;
@@ -347,7 +320,7 @@ check_zeros(enum copy_sparse sparse, bool fast, bool zeroed, unsigned allocated)
 	fake_clear(&r.source, CHUNK, 2 * CHUNK, true);
 	fake_clear(&r.source, GRAIN + 512, 2 * GRAIN + 512, true);
 	fake_clear(&r.source, 5 * GRAIN, 6 * GRAIN, true);
-	run_plain(&r);
+	rig_copy(&r);
 	assert_int_equal(fake_any(&r.destination, CHUNK, 2 * CHUNK, BYTE_ALLOC),
 	    allocated & 1);
 	assert_int_equal(
@@ -362,7 +335,7 @@ check_zeros(enum copy_sparse sparse, bool fast, bool zeroed, unsigned allocated)
 	if (zeroed && sparse != COPY_SPARSE_NEVER)
 		assert_int_equal(r.destination.count[BDEV_ZERO], 0);
 	else if (allocated != 7)
-		assert_int_not_equal(status_of(&r).skipped, 0);
+		assert_int_not_equal(rig_status(&r).skipped, 0);
 	rig_fini(&r);
 }
 
@@ -388,13 +361,13 @@ test_holes_filled(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 16 * CHUNK);
+	rig_plain(&r, 16 * CHUNK);
 	r.source.bdev.thin = true;
 	r.config.sparse = COPY_SPARSE_NEVER;
 	r.config.zeroed = true;
 	fake_clear(&r.source, 0, 16 * CHUNK, false);
 	fake_clear(&r.destination, 0, 16 * CHUNK, false);
-	run_plain(&r);
+	rig_copy(&r);
 	for (uint64_t i = 0; i < 16 * CHUNK; i++)
 		assert_true(r.destination.byte[i] & BYTE_ALLOC);
 	rig_fini(&r);
@@ -407,13 +380,13 @@ test_large_blocks(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 64 * CHUNK);
+	rig_plain(&r, 64 * CHUNK);
 	r.config.chunk = 8 * CHUNK;
 	r.config.sparse = COPY_SPARSE_ALWAYS;
 	r.destination.bdev.block_size = 2 * CHUNK;
 	fake_clear(&r.source, CHUNK, 2 * CHUNK, true);
 	fake_clear(&r.source, 4 * CHUNK, 6 * CHUNK, true);
-	run_plain(&r);
+	rig_copy(&r);
 	assert_int_equal(r.destination.count[BDEV_ZERO], 1);
 	assert_false(
 	    fake_any(&r.destination, 4 * CHUNK, 6 * CHUNK, BYTE_ALLOC));
@@ -427,12 +400,12 @@ test_many_runs(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 64 * CHUNK);
+	rig_plain(&r, 64 * CHUNK);
 	r.config.chunk = 64 * CHUNK;
 	r.config.sparse = COPY_SPARSE_ALWAYS;
 	for (uint64_t i = 0; i < 64; i += 2)
 		fake_clear(&r.source, i * CHUNK, (i + 1) * CHUNK, true);
-	run_plain(&r);
+	rig_copy(&r);
 	assert_int_equal(r.destination.count[BDEV_WRITE], 32);
 	assert_int_equal(r.destination.count[BDEV_ZERO], 32);
 	assert_in_range(r.destination.peak, 2, 16);
@@ -447,13 +420,13 @@ hole_requests(uint64_t length, void (*change)(struct rig *))
 	unsigned n;
 	struct rig r;
 
-	plain(&r, length);
+	rig_plain(&r, length);
 	fake_clear(&r.source, 0, length, false);
 	r.source.bdev.thin = true;
 	r.source.window = 1000;
 	r.source.window_align = length;
 	change(&r);
-	run_plain(&r);
+	rig_copy(&r);
 	n = r.destination.count[BDEV_ZERO];
 	assert_int_equal(r.source.count[BDEV_READ], 0);
 	rig_fini(&r);
@@ -503,7 +476,7 @@ test_stream_out(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 40 * CHUNK);
+	rig_plain(&r, 40 * CHUNK);
 	r.source.bdev.thin = true;
 	fake_clear(&r.source, 3 * CHUNK, 9 * CHUNK, false);
 	fake_clear(&r.source, 12 * CHUNK, 13 * CHUNK, true);
@@ -511,7 +484,7 @@ test_stream_out(void **state)
 	r.config.zeroed = true; /* means nothing */
 	r.config.offset = 2 * CHUNK;
 	r.config.length = 30 * CHUNK;
-	run_plain(&r);
+	rig_copy(&r);
 	/* Zeros in the data are data. */
 	assert_int_equal(r.destination.count[BDEV_ZERO], 1);
 	rig_fini(&r);
@@ -523,7 +496,7 @@ check_stream_in(uint64_t room, uint64_t length, uint64_t size, const char *why)
 {
 	struct rig r;
 
-	plain(&r, 16 * CHUNK);
+	rig_plain(&r, 16 * CHUNK);
 	fake_make_stream(&r.source);
 	r.source.room = room;
 	r.config.length = length;
@@ -531,7 +504,7 @@ check_stream_in(uint64_t room, uint64_t length, uint64_t size, const char *why)
 	rig_start(&r);
 	if (why == NULL) {
 		rig_succeed(&r);
-		assert_int_equal(status_of(&r).length, room);
+		assert_int_equal(rig_status(&r).length, room);
 	} else {
 		rig_fail(&r, why);
 	}
@@ -564,24 +537,24 @@ test_stream_sized(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 5 * CHUNK + 7);
+	rig_plain(&r, 5 * CHUNK + 7);
 	fake_make_stream(&r.source);
 	r.source.bdev.size = 5 * CHUNK + 7;
 	r.config.length = UINT64_MAX;
 	r.config.depth = 8;
 	rig_start(&r);
-	assert_int_equal(status_of(&r).length, 5 * CHUNK + 7);
+	assert_int_equal(rig_status(&r).length, 5 * CHUNK + 7);
 	rig_succeed(&r);
 	assert_int_equal(r.source.count[BDEV_READ], 6);
 	rig_fini(&r);
 	/* And if less comes, that is the end. */
-	plain(&r, 5 * CHUNK + 7);
+	rig_plain(&r, 5 * CHUNK + 7);
 	fake_make_stream(&r.source);
 	r.source.bdev.size = 5 * CHUNK + 7;
 	r.source.room = 3 * CHUNK + 1;
 	r.config.length = UINT64_MAX;
-	run_plain(&r);
-	assert_int_equal(status_of(&r).length, 3 * CHUNK + 1);
+	rig_copy(&r);
+	assert_int_equal(rig_status(&r).length, 3 * CHUNK + 1);
 	rig_fini(&r);
 }
 
@@ -592,7 +565,7 @@ test_stream_prefix(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 16 * CHUNK);
+	rig_plain(&r, 16 * CHUNK);
 	rig_fini(&r);
 	rig_init(&r, 1, 16 * CHUNK, 512);
 	fake_make_stream(&r.source);

@@ -13,32 +13,6 @@
 #define CHUNK 4096u
 #define MIB   (UINT64_C(1) << 20)
 
-static void
-plain(struct rig *r, uint64_t length)
-{
-	rig_init(r, length, length, 512);
-	r->config.digest = NULL;
-	r->config.changed = NULL;
-	r->config.save = NULL;
-	r->source.bdev.thin = false;
-}
-
-static struct copy_status
-status_of(const struct rig *r)
-{
-	struct copy_status status;
-
-	copy_status(r->copy, &status);
-	return status;
-}
-
-static void
-run_plain(struct rig *r)
-{
-	rig_start(r);
-	rig_succeed(r);
-}
-
 /* ---- verification ---- */
 
 static void
@@ -47,11 +21,11 @@ test_verify(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 32 * CHUNK);
+	rig_plain(&r, 32 * CHUNK);
 	r.config.verify = true;
 	r.source.bdev.thin = true;
 	fake_clear(&r.source, 4 * CHUNK, 8 * CHUNK, false);
-	run_plain(&r);
+	rig_copy(&r);
 	assert_int_equal(r.destination.reads, 32);
 	rig_fini(&r);
 }
@@ -64,7 +38,7 @@ test_rot(void **state)
 	(void)state;
 	/* In data, in a hole that is made, in zeros that were there. */
 	for (unsigned i = 0; i < 3; i++) {
-		plain(&r, 32 * CHUNK);
+		rig_plain(&r, 32 * CHUNK);
 		r.config.verify = true;
 		r.config.depth = 1;
 		r.config.save = NULL;
@@ -87,7 +61,7 @@ test_rot(void **state)
 			     "not hold what was written there");
 		assert_int_equal(r.error.class, ERROR_IO);
 		assert_int_equal(
-		    status_of(&r).done, i == 0 ? 9 * CHUNK : 6 * CHUNK);
+		    rig_status(&r).done, i == 0 ? 9 * CHUNK : 6 * CHUNK);
 		rig_fini(&r);
 	}
 }
@@ -98,14 +72,14 @@ test_verify_read_fails(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 32 * CHUNK);
+	rig_plain(&r, 32 * CHUNK);
 	r.config.verify = true;
 	r.config.depth = 1;
 	r.destination.fault =
 	    (struct fake_fault){ .op = BDEV_READ, .n = 3, .result = -EIO };
 	rig_start(&r);
 	rig_fail(&r, "reading back at byte 8192: Input/output error");
-	assert_int_equal(status_of(&r).done, 2 * CHUNK);
+	assert_int_equal(rig_status(&r).done, 2 * CHUNK);
 	rig_fini(&r);
 }
 
@@ -117,7 +91,7 @@ test_memory(void **state)
 
 	(void)state;
 	for (unsigned verify = 0; verify < 2; verify++) {
-		plain(&r, 512 * CHUNK);
+		rig_plain(&r, 512 * CHUNK);
 		r.config.chunk = 64 * CHUNK;
 		r.config.depth = 2;
 		r.config.verify = verify != 0;
@@ -127,7 +101,7 @@ test_memory(void **state)
 		for (uint64_t i = 0; i < 512; i += 2)
 			fake_clear(
 			    &r.source, i * CHUNK, (i + 1) * CHUNK, false);
-		run_plain(&r);
+		rig_copy(&r);
 		assert_in_range(r.loop.memory_n, 1, verify != 0 ? 4 : 2);
 		assert_int_equal(r.source.peak, 2);
 		rig_fini(&r);
@@ -149,16 +123,16 @@ test_bad_blocks(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 64 * CHUNK);
+	rig_plain(&r, 64 * CHUNK);
 	r.config.chunk = 16 * CHUNK;
 	r.config.skip_errors = true;
 	make_bad(&r, 0, 512);
 	make_bad(&r, 9 * CHUNK + 512, 9 * CHUNK + 1024);
 	make_bad(&r, 64 * CHUNK - 512, 64 * CHUNK);
-	run_plain(&r);
+	rig_copy(&r);
 	assert_int_equal(r.bad, 3 * 512);
-	assert_int_equal(status_of(&r).bad, 3 * 512);
-	assert_int_equal(status_of(&r).done, 64 * CHUNK);
+	assert_int_equal(rig_status(&r).bad, 3 * 512);
+	assert_int_equal(rig_status(&r).done, 64 * CHUNK);
 	/* Log2 of the blocks in a chunk, two reads each, at the most. */
 	assert_in_range(r.source.count[BDEV_READ], 4, 4 + 3 * 2 * 8);
 	rig_fini(&r);
@@ -171,14 +145,14 @@ test_all_bad(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 4 * CHUNK);
+	rig_plain(&r, 4 * CHUNK);
 	r.config.skip_errors = true;
 	r.config.depth = 1;
 	make_bad(&r, CHUNK, 2 * CHUNK);
-	run_plain(&r);
+	rig_copy(&r);
 	assert_int_equal(r.bad, CHUNK);
 	rig_fini(&r);
-	plain(&r, 4 * CHUNK);
+	rig_plain(&r, 4 * CHUNK);
 	make_bad(&r, CHUNK, 2 * CHUNK);
 	rig_start(&r);
 	copy_free(r.copy);
@@ -188,7 +162,7 @@ test_all_bad(void **state)
 	while (r.done == 0)
 		assert_true(fake_loop_step(&r.loop));
 	assert_int_equal(r.error.class, ERROR_NONE);
-	assert_int_equal(status_of(&r).bad, CHUNK);
+	assert_int_equal(rig_status(&r).bad, CHUNK);
 	assert_memory_equal(
 	    r.destination.content, r.expected, r.destination.room);
 	rig_fini(&r);
@@ -202,14 +176,14 @@ test_bad_unaligned(void **state)
 	struct rig r;
 
 	(void)state;
-	plain(&r, 16 * CHUNK);
+	rig_plain(&r, 16 * CHUNK);
 	r.source.bdev.block_size = 4096;
 	r.config.chunk = 16 * CHUNK;
 	r.config.skip_errors = true;
 	r.config.offset = 1000;
 	r.config.length = 14 * CHUNK + 500;
 	make_bad(&r, 3 * CHUNK, 4 * CHUNK);
-	run_plain(&r);
+	rig_copy(&r);
 	assert_int_equal(r.bad, CHUNK);
 	rig_fini(&r);
 }
@@ -221,7 +195,7 @@ test_bad_stops(void **state)
 
 	(void)state;
 	/* Not asked to go on. */
-	plain(&r, 4 * CHUNK);
+	rig_plain(&r, 4 * CHUNK);
 	r.config.depth = 1;
 	make_bad(&r, CHUNK, CHUNK + 512);
 	rig_start(&r);
@@ -229,7 +203,7 @@ test_bad_stops(void **state)
 	assert_int_equal(r.error.class, ERROR_IO);
 	rig_fini(&r);
 	/* The device is lost while bad blocks are looked for. */
-	plain(&r, 4 * CHUNK);
+	rig_plain(&r, 4 * CHUNK);
 	r.config.depth = 1;
 	r.config.skip_errors = true;
 	make_bad(&r, CHUNK + 1024, CHUNK + 1536);
@@ -243,7 +217,7 @@ test_bad_stops(void **state)
 	assert_int_equal(r.bad, 0);
 	rig_fini(&r);
 	/* What a stream has lost has no place. */
-	plain(&r, 4 * CHUNK);
+	rig_plain(&r, 4 * CHUNK);
 	fake_make_stream(&r.source);
 	r.config.depth = 1;
 	r.config.skip_errors = true;
@@ -260,7 +234,7 @@ test_bad_stops(void **state)
 static void
 offload(struct rig *r, enum copy_offload offload)
 {
-	plain(r, 32 * CHUNK);
+	rig_plain(r, 32 * CHUNK);
 	r->config.offload = offload;
 	r->destination.bdev.can_copy = true;
 	r->source.bdev.thin = true;
@@ -274,15 +248,15 @@ test_offload(void **state)
 
 	(void)state;
 	offload(&r, COPY_OFFLOAD_AUTO);
-	run_plain(&r);
+	rig_copy(&r);
 	assert_int_equal(r.destination.count[BDEV_COPY], 28);
 	assert_int_equal(r.destination.count[BDEV_ZERO], 1);
 	assert_int_equal(r.source.count[BDEV_READ], 0);
-	assert_true(status_of(&r).offloaded);
+	assert_true(rig_status(&r).offloaded);
 	rig_fini(&r);
 	offload(&r, COPY_OFFLOAD_REQUIRE);
 	r.config.verify = true;
-	run_plain(&r);
+	rig_copy(&r);
 	assert_int_equal(r.destination.count[BDEV_COPY], 28);
 	assert_int_equal(r.source.count[BDEV_READ], 28);
 	assert_int_equal(r.destination.reads, 32);
@@ -297,15 +271,15 @@ test_offload_not(void **state)
 
 	(void)state;
 	offload(&r, COPY_OFFLOAD_NEVER);
-	run_plain(&r);
+	rig_copy(&r);
 	assert_int_equal(r.destination.count[BDEV_COPY], 0);
 	rig_fini(&r);
 	/* It cannot. */
 	offload(&r, COPY_OFFLOAD_AUTO);
 	r.destination.bdev.can_copy = false;
-	run_plain(&r);
+	rig_copy(&r);
 	assert_int_equal(r.destination.count[BDEV_COPY], 0);
-	assert_false(status_of(&r).offloaded);
+	assert_false(rig_status(&r).offloaded);
 	rig_fini(&r);
 	offload(&r, COPY_OFFLOAD_REQUIRE);
 	r.config.depth = 1;
@@ -321,10 +295,10 @@ test_offload_not(void **state)
 		.n = 9,
 		.result = -EOPNOTSUPP,
 		.class = ERROR_FAILED };
-	run_plain(&r);
+	rig_copy(&r);
 	assert_int_equal(r.destination.count[BDEV_COPY], 9);
 	assert_int_equal(r.destination.count[BDEV_WRITE], 20);
-	assert_false(status_of(&r).offloaded);
+	assert_false(rig_status(&r).offloaded);
 	rig_fini(&r);
 	offload(&r, COPY_OFFLOAD_REQUIRE);
 	r.config.depth = 1;
@@ -354,10 +328,10 @@ test_offload_bad_blocks(void **state)
 	offload(&r, COPY_OFFLOAD_AUTO);
 	r.config.depth = 1;
 	r.destination.fault = bad;
-	run_plain(&r);
+	rig_copy(&r);
 	assert_int_equal(r.destination.count[BDEV_COPY], 28);
 	assert_int_equal(r.destination.count[BDEV_WRITE], 1);
-	assert_true(status_of(&r).offloaded);
+	assert_true(rig_status(&r).offloaded);
 	rig_fini(&r);
 	/* Not so when it is the LUN that is bad, or reading is ruled out. */
 	offload(&r, COPY_OFFLOAD_AUTO);
@@ -389,7 +363,7 @@ test_offload_or_see(void **state)
 			r.config.digest = seen.config.digest;
 		else
 			r.config.changed = seen.config.changed;
-		run_plain(&r);
+		rig_copy(&r);
 		assert_int_equal(r.destination.count[BDEV_COPY], 0);
 		r.config.offload = COPY_OFFLOAD_REQUIRE;
 		assert_int_equal(
@@ -413,9 +387,9 @@ test_changed(void **state)
 	r.config.length = 26 * CHUNK;
 	r.wanted = calloc(32, sizeof(*r.wanted));
 	r.wanted[0] = r.wanted[5] = true;
-	run_plain(&r);
+	rig_copy(&r);
 	assert_int_equal(r.destination.count[BDEV_WRITE], 2);
-	assert_int_equal(status_of(&r).skipped, 23 * CHUNK);
+	assert_int_equal(rig_status(&r).skipped, 23 * CHUNK);
 	rig_fini(&r);
 }
 
@@ -434,7 +408,7 @@ test_changed_holes(void **state)
 		r.source.window_least = 4 * CHUNK;
 		fake_clear(&r.source, 3 * CHUNK, 9 * CHUNK, false);
 		fake_clear(&r.source, 20 * CHUNK, 40 * CHUNK, false);
-		run_plain(&r);
+		rig_copy(&r);
 		assert_false(
 		    fake_any(&r.source, 4 * CHUNK, 8 * CHUNK, BYTE_READ));
 		assert_false(
@@ -451,7 +425,7 @@ test_changed_holes(void **state)
 	r.source.window = 1;
 	r.source.window_align = 64 * CHUNK;
 	fake_clear(&r.source, 0, 64 * CHUNK, false);
-	run_plain(&r);
+	rig_copy(&r);
 	assert_int_equal(r.source.count[BDEV_READ], 0);
 	rig_fini(&r);
 }
@@ -475,8 +449,8 @@ test_resume(void **state)
 	r.config.digest = NULL;
 	r.config.changed = NULL;
 	rig_start(&r);
-	assert_int_equal(status_of(&r).done, 10 * CHUNK + 7);
-	assert_int_equal(status_of(&r).prefix, 10 * CHUNK + 7);
+	assert_int_equal(rig_status(&r).done, 10 * CHUNK + 7);
+	assert_int_equal(rig_status(&r).prefix, 10 * CHUNK + 7);
 	rig_succeed(&r);
 	assert_false(fake_any(&r.source, 0, 10 * CHUNK, BYTE_READ));
 	rig_fini(&r);
@@ -487,7 +461,7 @@ test_resume(void **state)
 	r.config.zeroed = true;
 	r.source.bdev.thin = true;
 	fake_clear(&r.source, 20 * CHUNK, 24 * CHUNK, false);
-	run_plain(&r);
+	rig_copy(&r);
 	rig_fini(&r);
 	/* Who has to see all of it sees it; only the rest is written. */
 	for (unsigned i = 0; i < 2; i++) {
@@ -496,12 +470,12 @@ test_resume(void **state)
 			r.config.digest = NULL;
 		else
 			r.config.changed = NULL;
-		run_plain(&r);
+		rig_copy(&r);
 		assert_true(fake_any(&r.source, 0, 1, BYTE_READ));
 		assert_false(
 		    fake_any(&r.destination, 0, 10 * CHUNK, BYTE_CHANGED));
 		assert_int_equal(r.destination.count[BDEV_WRITE], 22);
-		assert_int_equal(status_of(&r).skipped, 10 * CHUNK);
+		assert_int_equal(rig_status(&r).skipped, 10 * CHUNK);
 		rig_fini(&r);
 	}
 }
@@ -515,7 +489,7 @@ test_rate(void **state)
 	uint64_t began, took;
 
 	(void)state;
-	plain(&r, 64 * CHUNK);
+	rig_plain(&r, 64 * CHUNK);
 	r.config.rate = CHUNK; /* a chunk each second */
 	rig_start(&r);
 	began = r.loop.now;
@@ -524,7 +498,7 @@ test_rate(void **state)
 	assert_in_range(took, 63 * CLOCK_S - 10 * CLOCK_MS, 66 * CLOCK_S);
 	rig_fini(&r);
 	/* What a late loop has missed is made up for, and no more than that. */
-	plain(&r, 64 * CHUNK);
+	rig_plain(&r, 64 * CHUNK);
 	r.config.rate = CHUNK * 1000;
 	rig_start(&r);
 	began = r.loop.now;
@@ -533,7 +507,7 @@ test_rate(void **state)
 	assert_in_range(took, 53 * CLOCK_MS, 10 * CLOCK_S);
 	rig_fini(&r);
 	/* Holes cost nothing. */
-	plain(&r, 64 * CHUNK);
+	rig_plain(&r, 64 * CHUNK);
 	r.config.rate = 1;
 	r.source.bdev.thin = true;
 	fake_clear(&r.source, 0, 64 * CHUNK, false);
@@ -564,13 +538,13 @@ test_save_time(void **state)
 	(void)state;
 	journalled(&r, 64 * CHUNK);
 	r.config.rate = CHUNK;
-	run_plain(&r);
+	rig_copy(&r);
 	assert_in_range(r.saves, 8, 14);
 	rig_fini(&r);
 	journalled(&r, 4 * CHUNK);
 	r.config.rate = CHUNK / 12;
 	r.config.depth = 1;
-	run_plain(&r);
+	rig_copy(&r);
 	/* One for each chunk; that of the last is the end. */
 	assert_int_equal(r.saves, 4);
 	assert_int_equal(r.destination.count[BDEV_FLUSH], 4);
@@ -592,7 +566,7 @@ test_flush_loses(void **state)
 	rig_start(&r);
 	rig_fail(&r, "writing the destination's cache to its medium");
 	assert_int_equal(r.saves, 2);
-	assert_int_equal(status_of(&r).prefix, r.saved);
+	assert_int_equal(rig_status(&r).prefix, r.saved);
 	assert_in_range(r.saved, 1, 12 * CHUNK);
 	rig_fini(&r);
 }
@@ -626,7 +600,7 @@ test_stop_saves(void **state)
 	rig_fail(&r, "stopped by hand");
 	assert_int_equal(r.saves, 1);
 	assert_int_not_equal(r.saved, 0);
-	assert_int_equal(r.saved, status_of(&r).prefix);
+	assert_int_equal(r.saved, rig_status(&r).prefix);
 	rig_fini(&r);
 }
 
