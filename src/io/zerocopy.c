@@ -27,11 +27,8 @@ void
 zerocopy_open(struct zerocopy *z)
 {
 	zerocopy_close(z);
+	z->open = true;
 	z->used = false;
-	if (pipe2(z->pipe, O_CLOEXEC | O_NONBLOCK) == -1)
-		z->pipe[0] = z->pipe[1] = -1;
-	else if (fcntl(z->pipe[1], F_SETPIPE_SZ, PIPE_SIZE) == -1)
-		zerocopy_close(z);
 }
 
 void
@@ -43,6 +40,21 @@ zerocopy_close(struct zerocopy *z)
 	}
 	z->pipe[0] = z->pipe[1] = -1;
 	z->pending = 0;
+	z->open = false;
+}
+
+/* The first time that there is something for it: an idle connection takes none
+ * of the pages that its user may have in pipes. */
+static bool
+has_pipe(struct zerocopy *z)
+{
+	if (z->pipe[0] != -1)
+		return true;
+	if (pipe2(z->pipe, O_CLOEXEC | O_NONBLOCK) == -1) {
+		z->pipe[0] = z->pipe[1] = -1;
+		return false;
+	}
+	return fcntl(z->pipe[1], F_SETPIPE_SZ, PIPE_SIZE) != -1;
 }
 
 void
@@ -57,7 +69,7 @@ zerocopy_limit(
 static bool
 lends(const struct zerocopy *z, const struct iovec *piece)
 {
-	return z->pipe[0] != -1 && piece->iov_len >= LARGE &&
+	return z->open && piece->iov_len >= LARGE &&
 	       (z->lends == NULL || z->lends(z->ctx, piece->iov_base));
 }
 
@@ -97,8 +109,10 @@ drain(struct zerocopy *z, int fd)
 static bool
 fill(struct zerocopy *z, const struct iovec *iov)
 {
-	ssize_t put = vmsplice(z->pipe[1], iov, 1, SPLICE_F_NONBLOCK);
+	ssize_t put = -1;
 
+	if (has_pipe(z))
+		put = vmsplice(z->pipe[1], iov, 1, SPLICE_F_NONBLOCK);
 	z->used = z->used || (put > 0 && z->lends == NULL);
 	if (put > 0)
 		z->pending = (size_t)put;

@@ -22,7 +22,8 @@
 #include <stdbool.h>
 
 struct zerocopy {
-	int pipe[2];	/* -1: closed */
+	bool open;
+	int pipe[2];	/* -1: not needed so far */
 	size_t pending; /* bytes in it: the next that the socket gets */
 	bool used; /* the socket may refer to pages that are not to change */
 	bool (*lends)(void *ctx, const void *memory); /* NULL: all */
@@ -31,7 +32,6 @@ struct zerocopy {
 
 /* Closed. */
 void zerocopy_init(struct zerocopy *);
-/* Without a pipe everything is copied. */
 void zerocopy_open(struct zerocopy *);
 /* From now on this is only for memory that may change in the queue, since what
  * the peer then receives is as good: lends() says so of the piece that begins
