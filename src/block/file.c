@@ -191,6 +191,8 @@ file_submit(struct bdev *bdev, struct bdev_req *req)
 	}
 	if (req->op == BDEV_READ && req->flags & BDEV_FUA) {
 		file_open_direct(f);
+	} else if (req->op == BDEV_READ && f->missed > 0) {
+		f->missed--;
 	} else if (req->op == BDEV_READ && f->tries) {
 		TAILQ_INSERT_TAIL(&f->tried, req, link);
 		deferred_set(f->loop, &f->try_one);
@@ -328,7 +330,8 @@ file_probe_regular(struct file *f, const struct stat *st, bool read_only)
 	struct statfs fs;
 
 	f->regular = f->tries = true;
-	/* A file system in RAM does not wait, and may not know the flag. */
+	/* A file system in RAM waits only for swap, and may not know the
+	 * flag. */
 	if (fstatfs(f->fd, &fs) == -1 || fs.f_type != TMPFS_MAGIC)
 		f->try_flags = RWF_NOWAIT;
 	f->bdev.size = (uint64_t)size;

@@ -18,8 +18,9 @@ struct file {
 	int direct_fd; /* with O_DIRECT, -1 where there is none */
 	bool direct_tried;
 	bool regular;
-	bool tries;	  /* to read in the loop what is in the page cache */
-	int try_flags;	  /* of preadv2() */
+	bool tries;	 /* to read in the loop what is in the page cache */
+	unsigned missed; /* READs that are not tried, since one was not there */
+	int try_flags;	 /* of preadv2() */
 	unsigned reading; /* READs with helpers */
 	bool holes;	  /* the file system tells holes */
 	bool grows; /* it has no end yet: zeros stand behind the last write */

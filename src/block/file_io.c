@@ -25,6 +25,7 @@
 
 #define IOV_MOST      64
 #define ZEROS	      65536
+#define MISSED	      64 /* a try may begin to read ahead, which may wait */
 #define NOW_MOST      (1024 * 1024) /* bytes that the loop may stop for */
 #define DIRECT_ALIGN  4096
 #define DIRECT_BUFFER (1024 * 1024)
@@ -180,7 +181,10 @@ file_read_now(struct file *f, struct bdev_req *req)
 	got = preadv2(f->fd, iov, n, (off_t)req->offset, f->try_flags);
 	if (got == -1 && errno == EOPNOTSUPP)
 		f->tries = false;
-	return got >= 0 && (uint64_t)got == req->length;
+	if (got >= 0 && (uint64_t)got == req->length)
+		return true;
+	f->missed = MISSED;
+	return false;
 }
 
 /* O_DIRECT by way of an aligned buffer. */

@@ -8,8 +8,8 @@
  * When all were full too early, the next requests are not given any, since
  * theirs would be, too; after a while it is tried again.  The same goes for
  * descriptors and pages that are not to be had (RLIMIT_NOFILE,
- * fs.pipe-user-pages-soft).  That others have all there are for the moment is
- * no reason to wait.
+ * fs.pipe-user-pages-soft).  What idle pipes have is taken from them when there
+ * is no other; that all are in use for the moment is no reason to wait.
  */
 #include "io/kpipes.h"
 
@@ -77,14 +77,30 @@ part_close(struct kpipes *p, struct part *part)
 	*part = (struct part){ .fd = { -1, -1 } };
 }
 
-/* Makes it as large as that. */
+static void
+slot_close(struct slot *k)
+{
+	for (unsigned i = 0; i < PARTS; i++)
+		part_close(k->pipes, &k->part[i]);
+	k->pipe.held = 0;
+}
+
+static bool
+fits(const struct kpipes *p, const struct part *part, size_t size)
+{
+	return p->total - part->size + size <= TOTAL_MAX &&
+	       (part->fd[0] != -1 || p->parts < p->parts_max);
+}
+
+/* Makes it as large as that; it is not of an idle slot. */
 static bool
 part_open(struct kpipes *p, struct part *part, size_t size)
 {
 	if (part->size >= size)
 		return true;
-	if (p->total - part->size + size > TOTAL_MAX ||
-	    (part->fd[0] == -1 && p->parts == p->parts_max))
+	for (unsigned i = 0; i < p->idle_n && !fits(p, part, size); i++)
+		slot_close(p->idle[i]);
+	if (!fits(p, part, size))
 		return false;
 	if (part->fd[0] == -1) {
 		if (pipe2(part->fd, O_CLOEXEC | O_NONBLOCK) == -1) {
@@ -102,14 +118,6 @@ part_open(struct kpipes *p, struct part *part, size_t size)
 	p->total += size - part->size;
 	part->size = size;
 	return true;
-}
-
-static void
-slot_close(struct slot *k)
-{
-	for (unsigned i = 0; i < PARTS; i++)
-		part_close(k->pipes, &k->part[i]);
-	k->pipe.held = 0;
 }
 
 /* Bytes that can be read from a descriptor. */
@@ -133,16 +141,16 @@ kpipes_get(void *ctx, size_t size)
 		p->pause--;
 		return NULL;
 	}
-	k = p->idle[p->idle_n - 1];
+	k = p->idle[--p->idle_n];
+	/* Two, when it has been seen that one would not do. */
 	if (!part_open(
-		p, &k->part[0], size <= p->least ? p->least : PART_SIZE_MAX))
+		p, &k->part[0], size <= p->least ? p->least : PART_SIZE_MAX) ||
+	    (p->least == PART_SIZE_MAX && size > PART_SIZE &&
+		!part_open(p, &k->part[1], PART_SIZE_MAX))) {
+		p->idle_n++;
 		return NULL;
-	/* It has been seen that one would not do. */
-	if (p->least == PART_SIZE_MAX && size > PART_SIZE &&
-	    !part_open(p, &k->part[1], PART_SIZE_MAX))
-		return NULL;
+	}
 	k->in = k->out = 0;
-	p->idle_n--;
 	return &k->pipe;
 }
 

@@ -75,6 +75,7 @@ struct nrequest {
 	uint8_t *buf;	  /* from the pool */
 	size_t buf_size;
 	size_t charge;	    /* counted in held_bytes, ours and the server's */
+	bool windowed;	    /* and in windowed_bytes */
 	struct kpipe *pipe; /* instead of buf: what a READ has brought */
 
 	/* The reply: header and what stands before the payload; then the
@@ -139,7 +140,8 @@ struct nconn {
 	struct kpipe *tx_pipe; /* behind the vectors that were offered last */
 	unsigned running;
 	size_t held_bytes;
-	size_t window; /* up to which a READ that may use a pipe is taken */
+	size_t window; /* for the bytes of READs that may use a pipe */
+	size_t windowed_bytes;
 	size_t queued_bytes; /* payload of the replies in tx */
 };
 
@@ -190,8 +192,9 @@ bool ntransmit_take(struct nconn *);
 
 /* Room for a request that holds that many bytes; false: not now. */
 bool nrequest_fits(const struct nconn *, size_t bytes);
-/* The same for a READ that may use a pipe, besides. */
-bool nrequest_in_window(const struct nconn *, size_t bytes);
+/* What may use a pipe has to be in the window, too. */
+bool nrequest_in_window(
+    const struct nconn *, const struct nwire_request *, size_t bytes);
 /* Takes a slot, which there is.  The bytes are charged. */
 struct nrequest *nrequest_new(
     struct nconn *, const struct nwire_request *, size_t bytes);

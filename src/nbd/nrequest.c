@@ -23,14 +23,25 @@ nrequest_fits(const struct nconn *conn, size_t bytes)
 		   conn->nbd->held_bytes + bytes <= NBD_HELD_MAX);
 }
 
-bool
-nrequest_in_window(const struct nconn *conn, size_t bytes)
+static bool
+may_use_pipe(
+    const struct nconn *conn, const struct nwire_request *wire, size_t bytes)
 {
-	return conn->pipes == NULL || conn->held_bytes == 0 ||
-	       conn->held_bytes + bytes <= conn->window;
+	return conn->pipes != NULL && wire->type == NBD_CMD_READ &&
+	       bytes >= conn->pipes->least;
 }
 
-/* A READ has been answered: the window opens, or closes, by as much. */
+/* Who sends no more is not kept waiting (nconn.c, resume()). */
+bool
+nrequest_in_window(
+    const struct nconn *conn, const struct nwire_request *wire, size_t bytes)
+{
+	return !may_use_pipe(conn, wire, bytes) || conn->finished ||
+	       conn->windowed_bytes == 0 ||
+	       conn->windowed_bytes + bytes <= conn->window;
+}
+
+/* One of it has been answered: the window opens, or closes, by as much. */
 static void
 move_window(struct nconn *conn, size_t bytes)
 {
@@ -56,6 +67,8 @@ nrequest_new(struct nconn *conn, const struct nwire_request *wire, size_t bytes)
 	req->buf = NULL;
 	req->iov = (struct iovec){ .iov_len = bytes };
 	req->charge = bytes;
+	req->windowed = may_use_pipe(conn, wire, bytes);
+	conn->windowed_bytes += req->windowed ? bytes : 0;
 	conn->held_bytes += bytes;
 	conn->nbd->held_bytes += bytes;
 	conn->nbd->requests++;
@@ -120,6 +133,8 @@ free_buffer(struct nrequest *req)
 	pool_put(&conn->nbd->pool, req->buf, req->buf_size);
 	req->buf = NULL;
 	put_pipe(req);
+	conn->windowed_bytes -= req->windowed ? req->charge : 0;
+	req->windowed = false;
 	conn->held_bytes -= req->charge;
 	conn->nbd->held_bytes -= req->charge;
 	req->charge = 0;
@@ -237,7 +252,8 @@ nrequest_end(struct nrequest *req, enum nbd_error error, const char *text)
 		put_pipe(req); /* no data goes with it */
 	} else if (req->wire.type == NBD_CMD_READ) {
 		nbd->read_bytes += req->wire.length;
-		move_window(conn, req->wire.length);
+		if (req->windowed)
+			move_window(conn, req->charge);
 		if (req->pipe != NULL)
 			nbd->piped_bytes += req->wire.length;
 	} else if (req->wire.type == NBD_CMD_WRITE) {

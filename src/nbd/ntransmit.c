@@ -319,7 +319,7 @@ take_request(struct nconn *conn)
 	verdict = check(conn, command, &wire);
 	need = verdict.error == NBD_OK ? buffer_length(command, &wire) : 0;
 	if (!nrequest_fits(conn, need) ||
-	    (wire.type == NBD_CMD_READ && !nrequest_in_window(conn, need))) {
+	    !nrequest_in_window(conn, &wire, need)) {
 		conn->paused = true;
 		return false;
 	}

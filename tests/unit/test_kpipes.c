@@ -398,6 +398,29 @@ bounds(void **state)
 	assert_true(descriptors() <= before);
 }
 
+/* What many small requests have taken, a large one gets when they are done. */
+static void
+idle_ones_give_way(void **state)
+{
+	struct kpipe *small[64], *large;
+	unsigned n;
+
+	(void)state;
+	for (n = 0; n < 64; n++) {
+		small[n] = get(PAYLOAD);
+		assert_non_null(small[n]);
+	}
+	assert_null(get(MOST));
+	while (n > 0)
+		put(small[--n]);
+	for (int i = 0; i < 2; i++) {
+		large = get(MOST);
+		assert_non_null(large);
+		assert_int_equal(fill_by_bytes(large, SLOTS + 2), SLOTS + 2);
+		put(large);
+	}
+}
+
 /* They leave the most of the descriptors to others. */
 static void
 few_descriptors(void **state)
@@ -458,6 +481,7 @@ main(void)
 		TEST(client_is_gone),
 		TEST(not_a_socket),
 		TEST(bounds),
+		TEST(idle_ones_give_way),
 		TEST(few_descriptors),
 		TEST(no_descriptors),
 	};

@@ -260,6 +260,59 @@ test_window(void **state)
 	}
 }
 
+/* What is no READ by pipe is not kept out by the window, nor counts there. */
+static void
+test_window_is_for_reads(void **state)
+{
+	uint8_t *data = calloc(1, BLOCK);
+
+	(void)state;
+	assert_non_null(data);
+	begin(NWIRE_STRUCTURED);
+	disk->manual = true;
+	for (unsigned i = 0; i < 4; i++)
+		client_request(&c, NBD_CMD_WRITE, 0, 0, BLOCK, data);
+	for (unsigned i = 0; i < WINDOW / BLOCK; i++)
+		client_request(&c, NBD_CMD_READ, 0, 0, BLOCK, NULL);
+	client_request(&c, NBD_CMD_READ, 0, 0, LEAST - 1, NULL);
+	client_request(&c, NBD_CMD_WRITE, 0, 0, BLOCK, data);
+	client_pump(&c);
+	assert_int_equal(disk_waiting(disk), 4 + WINDOW / BLOCK + 2);
+	client_request(&c, NBD_CMD_READ, 0, 0, BLOCK, NULL);
+	client_pump(&c);
+	assert_int_equal(disk_waiting(disk), 4 + WINDOW / BLOCK + 2);
+	disk->manual = false;
+	disk_complete(disk);
+	client_pump(&c);
+	free(data);
+	finish();
+}
+
+/* A client that sends no more is asked once whether it is still there. */
+static void
+test_window_at_the_end(void **state)
+{
+	struct reply r;
+
+	(void)state;
+	begin(NWIRE_STRUCTURED);
+	disk->manual = true;
+	for (unsigned i = 0; i < 20; i++)
+		client_request(&c, NBD_CMD_READ, 0, 0, BLOCK, NULL);
+	client_pump(&c);
+	nconn_rx_end(c.nc, false, rig.now);
+	disk_complete(disk);
+	client_pump(&c);
+	for (unsigned i = 0; i < WINDOW / BLOCK; i++)
+		assert_true(client_reply(&c, BLOCK, &r));
+	rig.now = nconn_deadline(c.nc);
+	nconn_tick(c.nc, rig.now);
+	assert_int_equal(disk_waiting(disk), 20 - WINDOW / BLOCK);
+	disk->manual = false;
+	disk_complete(disk);
+	finish();
+}
+
 /* The kernel's connections, and those with TLS, use memory. */
 static void
 test_without(void **state)
@@ -297,6 +350,8 @@ main(void)
 		cmocka_unit_test(test_short),
 		cmocka_unit_test(test_client_goes),
 		cmocka_unit_test(test_window),
+		cmocka_unit_test(test_window_is_for_reads),
+		cmocka_unit_test(test_window_at_the_end),
 		cmocka_unit_test(test_without),
 	};
 
