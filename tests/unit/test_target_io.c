@@ -329,7 +329,7 @@ assert_lent(struct rig *rig, enum digest digest, unsigned lun, bool data)
 	peer_init(&peer, rig);
 	peer.offer.data_digest.order[0] = digest;
 	peer_ready(&peer);
-	cdb_read10(cdb, 0, 2, false);
+	cdb_read10(cdb, RIG_BLOCKS - 2, 2, false);
 	itt = peer_command(&peer, lun_of(lun), cdb, true, false, NULL, 8192);
 	rig_complete(rig);
 	n = tconn_tx_iov(peer.tc, iov, countof(iov), rig->now);
@@ -338,7 +338,8 @@ assert_lent(struct rig *rig, enum digest digest, unsigned lun, bool data)
 		if (!target_engine.tx_lends(peer.tc, iov[i].iov_base))
 			continue;
 		lent++;
-		assert_ptr_equal(iov[i].iov_base, rig->disks[lun]->mem);
+		assert_ptr_equal(iov[i].iov_base,
+		    rig->disks[lun]->mem + RIG_SIZE(4096) - 8192);
 		assert_int_equal(iov[i].iov_len, 8192);
 	}
 	assert_int_equal(lent, data);
