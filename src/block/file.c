@@ -3,13 +3,13 @@
  * Each request is a job of the helper pool, with blocking calls on a shared
  * descriptor, but for a READ of what is in memory: that is done in the loop,
  * since the way through another thread costs more than the copy.  It is one
- * READ for each pass of deferred calls, so that what follows from the one before
- * is under way first; and while others wait, a helper has a large one, so that
- * two processors copy.  Requests that change the content hold a lock on their range
- * (range.h) while their job runs, so that overlapping ones are applied in the
- * order of their submission.  Reads pass: the contract gives them no order.
- * The kernel lets one thread at a time write to a regular file, so those that
- * go to the page cache have a lane (loop.h).
+ * READ for each pass of deferred calls, so that what follows from the one
+ * before is under way first; and while others wait, a helper has a large one,
+ * so that two processors copy.  Requests that change the content hold a lock on
+ * their range (range.h) while their job runs, so that overlapping ones are
+ * applied in the order of their submission.  Reads pass: the contract gives
+ * them no order.  The kernel lets one thread at a time write to a regular file,
+ * so those that go to the page cache have a lane (loop.h).
  *
  * The page cache is the volatile cache of this device: FLUSH is fdatasync(),
  * FUA is RWF_DSYNC.  Linux tells a failed write-back once, to one caller, and

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * file_io - what a helper (or the loop) does for a file's request (file_impl.h): blocking
- * calls on a descriptor that all helpers share.
+ * file_io - what a helper (or the loop) does for a file's request
+ * (file_impl.h): blocking calls on a descriptor that all helpers share.
  *
  * A READ with BDEV_FUA is to see the medium.  O_DIRECT does that: the kernel
  * first writes out what is dirty in that range.  A file system without it has

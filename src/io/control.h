@@ -14,8 +14,8 @@
  *     {"request":"force"}   ->  the same, even when it is in use
  *     {"request":"dance"}   ->  {"error":"unknown request","class":2}
  *
- * Then the server closes; after "stop" and "force" its connection stays open until the
- * process ends.  Only the same user and root are answered.
+ * Then the server closes; after "stop" and "force" its connection stays open
+ * until the process ends.  Only the same user and root are answered.
  */
 #ifndef IO_CONTROL_H
 #define IO_CONTROL_H

@@ -3,9 +3,9 @@
  * helpers - the helper threads behind loop.h's jobs.  Threads start when there
  * is work that no idle one can take; all signals are blocked in them.
  *
- * The mutex guards the two queues, the lanes and the counters and nothing else: a job
- * belongs to the helper between the queues.  The descriptor becomes readable
- * when a finished job is there to be collected.
+ * The mutex guards the two queues, the lanes and the counters and nothing else:
+ * a job belongs to the helper between the queues.  The descriptor becomes
+ * readable when a finished job is there to be collected.
  */
 #ifndef IO_HELPERS_H
 #define IO_HELPERS_H

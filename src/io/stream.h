@@ -4,10 +4,10 @@
  * connection; both roles use it (link.c, server.c).
  *
  * Input is received straight into the vectors that the engine offers, or into a
- * pipe (kpipes.h), until it offers none or the socket is empty, with a bound for each turn of the loop.
- * Output goes when the owner calls stream_flush(), once at the end of a turn,
- * so that all that came of the input leaves in one system call; the socket is
- * waited for only when it was full.
+ * pipe (kpipes.h), until it offers none or the socket is empty, with a bound
+ * for each turn of the loop.  Output goes when the owner calls stream_flush(),
+ * once at the end of a turn, so that all that came of the input leaves in one
+ * system call; the socket is waited for only when it was full.
  *
  * The engine's functions get ctx and `now`, and never call back into the
  * stream.

@@ -79,9 +79,10 @@ enum framer_event framer_next(
 
 /*
  * After FRAMER_HEADER or framer_pipe(): the payload goes to [skip, skip +
- * data_len) of the caller's vectors, as far as it has not gone elsewhere; which stay valid until FRAMER_PDU or framer_free() or
- * framer_unplace().  The caller has checked that they are long enough.  The
- * vectors are copied by reference: the array must live as long.
+ * data_len) of the caller's vectors, as far as it has not gone elsewhere; which
+ * stay valid until FRAMER_PDU or framer_free() or framer_unplace().  The caller
+ * has checked that they are long enough.  The vectors are copied by reference:
+ * the array must live as long.
  */
 void framer_place(
     struct framer *, const struct iovec *iov, int iovcnt, size_t skip);
