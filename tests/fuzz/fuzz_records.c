@@ -98,7 +98,7 @@ as_journal(const uint8_t *data, size_t size)
 	loop_drain(loop);
 	require(told);
 	journal_free(j);
-	require(journal_open(loop, path, &id, &then, &j, &err) == 0);
+	require(journal_open(loop, path, &id, &then, &j, &err) == 1);
 	require(then == LENGTH - done);
 	journal_free(j);
 }
