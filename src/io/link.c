@@ -135,6 +135,8 @@ link_connected(void *ctx, int fd, const struct error *why)
 
 	connector_free(l->connector);
 	l->connector = NULL;
+	if (fd != -1)
+		socket_open_window(fd);
 	error = fd == -1 ? 0 : stream_open(&l->stream, fd);
 	if (error != 0) {
 		error_set(

@@ -199,6 +199,20 @@ socket_tune(int fd)
 		    fd, IPPROTO_TCP, TCP_CONGESTION, "reno", strlen("reno"));
 }
 
+/*
+ * What is waited for has to fit, so the kernel makes room.  Its tuning would get
+ * there later, or never: over loopback, a peer whose data do not fit has them
+ * sent by our acknowledgements, on our time.
+ */
+void
+socket_open_window(int fd)
+{
+	static const int wide = 3 << 20, any = 1;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &wide, sizeof(wide));
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &any, sizeof(any));
+}
+
 void
 socket_keepalive(int fd)
 {

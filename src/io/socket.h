@@ -36,6 +36,9 @@ void socket_name(
 /* For a connection that stands: what is written is sent at once (no Nagle),
  * and cheaply within one host. */
 void socket_tune(int fd);
+/* To a peer who may send much: the kernel opens the window for it as far as its
+ * own tuning could (net.ipv4.tcp_rmem), now. */
+void socket_open_window(int fd);
 /* A peer that has vanished without a word ends the connection within two
  * minutes: for engines whose protocol does not ask for signs of life. */
 void socket_keepalive(int fd);

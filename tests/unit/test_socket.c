@@ -288,6 +288,33 @@ peer_that_vanishes_is_noticed(void **state)
 	close(fd);
 }
 
+static void
+window_is_opened(void **state)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), before, after, low;
+	socklen_t len = sizeof(int);
+	long most = 0;
+	FILE *in = fopen("/proc/sys/net/ipv4/tcp_rmem", "re");
+
+	(void)state;
+	assert_non_null(in);
+	assert_int_equal(fscanf(in, "%*d %*d %ld", &most), 1);
+	fclose(in);
+	assert_int_equal(
+	    getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &before, &len), 0);
+	socket_open_window(fd);
+	assert_int_equal(
+	    getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &after, &len), 0);
+	assert_int_equal(
+	    getsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &low, &len), 0);
+	assert_int_equal(low, 1);
+	if (most > 3 << 20)
+		most = 3 << 20;
+	assert_true(after >= before);
+	assert_true(after >= most);
+	close(fd);
+}
+
 int
 main(void)
 {
@@ -296,6 +323,7 @@ main(void)
 		cmocka_unit_test(portals_are_taken_apart),
 		cmocka_unit_test(addresses_become_text),
 		cmocka_unit_test(peer_that_vanishes_is_noticed),
+		cmocka_unit_test(window_is_opened),
 		T(connection_is_made),
 		T(name_is_resolved),
 		T(refusal_is_told),
