@@ -170,7 +170,7 @@ turn(void)
 	struct timer timer;
 
 	timer_init(&timer, stop_timer, &quiet);
-	timer_set(loop, &timer, loop_now(loop) + 20 * CLOCK_MS);
+	timer_set(loop, &timer, loop_now(loop) + 250 * CLOCK_MS);
 	loop_run(loop);
 	timer_clear(loop, &timer);
 	return !quiet;
