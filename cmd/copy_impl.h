@@ -83,8 +83,8 @@ int copy_check_ends(struct endpoint *destination, uint64_t offset,
     uint64_t length, struct error *err);
 
 /* Opens the files, and sets the callbacks and resume of config, whose offset,
- * length, chunk and zeroed are set; those with a manifest have chunks of their
- * own, unless they were given.  The records are ctx of the callbacks.  0, or -1
+ * length, chunk and zeroed are set; an older manifest may change the chunk, and
+ * a journal what is zeroed.  The records are ctx of the callbacks.  0, or -1
  * with err; copy_records_free() follows in any case. */
 int copy_records_open(struct copy_records *, struct loop *,
     struct endpoint *source, struct endpoint *destination,

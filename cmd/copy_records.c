@@ -133,6 +133,7 @@ open_journal(struct copy_records *r, struct loop *loop, struct endpoint *source,
 	return 0;
 }
 
+/* The chunks of an older manifest decide how large ours are. */
 static int
 open_manifests(struct copy_records *r, struct endpoint *source,
     struct copy_config *config, struct error *err)
@@ -148,13 +149,8 @@ open_manifests(struct copy_records *r, struct endpoint *source,
 
 	if (a->base != NULL && manifest_load(a->base, &r->base, err) < 0)
 		return -1;
-	if (a->chunk == 0) {
-		/* Those of an older manifest decide how large ours are. */
-		if (r->base != NULL)
-			config->chunk = manifest_id(r->base)->chunk;
-		else if (a->manifest != NULL)
-			config->chunk = TRANSFER_CHUNK_LARGE;
-	}
+	if (a->chunk == 0 && r->base != NULL)
+		config->chunk = manifest_id(r->base)->chunk;
 	id.chunk = config->chunk;
 	if (r->base != NULL && manifest_match(r->base, a->base, &id, err) < 0)
 		return -1;

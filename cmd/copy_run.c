@@ -180,7 +180,7 @@ open_records(struct copying *c, struct error *err)
 	c->config.offload = choose_offload(c);
 	if (a->chunk != 0)
 		c->config.chunk = a->chunk;
-	else if (c->config.offload != COPY_OFFLOAD_NEVER)
+	else if (c->config.offload != COPY_OFFLOAD_NEVER || a->manifest != NULL)
 		c->config.chunk = TRANSFER_CHUNK_LARGE;
 	else
 		c->config.chunk = TRANSFER_CHUNK;

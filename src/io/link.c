@@ -131,13 +131,14 @@ link_connected(void *ctx, int fd, const struct error *why)
 	struct link *l = ctx;
 	uint64_t now = loop_now(l->loop);
 	struct error failed;
-	int error;
+	int error = 0;
 
 	connector_free(l->connector);
 	l->connector = NULL;
-	if (fd != -1)
+	if (fd != -1) {
 		socket_open_window(fd);
-	error = fd == -1 ? 0 : stream_open(&l->stream, fd);
+		error = stream_open(&l->stream, fd);
+	}
 	if (error != 0) {
 		error_set(
 		    &failed, ERROR_FAILED, "connect: %s", strerror(-error));

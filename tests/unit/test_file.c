@@ -330,15 +330,21 @@ read_medium_everywhere(const uint8_t *data)
 	}
 }
 
+/* For all of the device. */
+static struct bdev_req
+whole(enum bdev_op op, const struct iovec *iov)
+{
+	return (struct bdev_req){
+		.op = op, .length = SUITE_SIZE, .iov = iov, .iovcnt = 1
+	};
+}
+
 static void
 reads_of_the_medium_pass_the_cache(void **state)
 {
 	static uint8_t data[SUITE_SIZE];
 	struct iovec iov = { data, sizeof(data) };
-	struct bdev_req req = { .op = BDEV_WRITE,
-		.length = sizeof(data),
-		.iov = &iov,
-		.iovcnt = 1 };
+	struct bdev_req req = whole(BDEV_WRITE, &iov);
 	struct file *f = (struct file *)suite_bdev;
 
 	(void)state;
@@ -358,10 +364,7 @@ read_in_memory_or_not(void **state)
 {
 	static uint8_t data[SUITE_SIZE], back[SUITE_SIZE];
 	struct iovec iov = { data, sizeof(data) };
-	struct bdev_req req = { .op = BDEV_WRITE,
-		.length = sizeof(data),
-		.iov = &iov,
-		.iovcnt = 1 };
+	struct bdev_req req = whole(BDEV_WRITE, &iov);
 	struct file *f = (struct file *)suite_bdev;
 	bool now;
 
@@ -370,7 +373,7 @@ read_in_memory_or_not(void **state)
 	assert_int_equal(suite_run(req), 0);
 	assert_int_equal(suite_simple(BDEV_FLUSH, 0, 0, 0), 0);
 	iov.iov_base = back;
-	req.op = BDEV_READ;
+	req = whole(BDEV_READ, &iov);
 	/* The suite's device lies on any file system; most have the flag. */
 	assert_true(f->tries);
 	now = file_read_now(f, &req);
@@ -389,10 +392,7 @@ medium_is_read_where_there_is_no_direct_way(void **state)
 {
 	static uint8_t data[SUITE_SIZE];
 	struct iovec iov = { data, sizeof(data) };
-	struct bdev_req req = { .op = BDEV_WRITE,
-		.length = sizeof(data),
-		.iov = &iov,
-		.iovcnt = 1 };
+	struct bdev_req req = whole(BDEV_WRITE, &iov);
 	struct file *f = (struct file *)suite_bdev;
 
 	(void)state;
