@@ -20,6 +20,22 @@ bdev_interrupt(struct bdev *bdev)
 		bdev->ops->interrupt(bdev);
 }
 
+const void *
+bdev_borrow(struct bdev *bdev, uint64_t offset, size_t length)
+{
+	if (bdev->ops->borrow == NULL || offset > bdev->size ||
+	    length > bdev->size - offset)
+		return NULL;
+	return bdev->ops->borrow(bdev, offset, length);
+}
+
+int
+bdev_give_back(struct bdev *bdev, const void *memory, uint64_t offset,
+    size_t length, struct error *why)
+{
+	return bdev->ops->give_back(bdev, memory, offset, length, why);
+}
+
 int
 bdev_check(const struct bdev *bdev, const struct bdev_req *req)
 {

@@ -117,6 +117,10 @@ struct bdev_ops {
 	void *(*map)(struct bdev *, uint64_t offset, size_t length, bool write);
 	/* Optional, see bdev_interrupt(). */
 	void (*interrupt)(struct bdev *);
+	/* Optional, both or none; see bdev_borrow(). */
+	const void *(*borrow)(struct bdev *, uint64_t offset, size_t length);
+	int (*give_back)(struct bdev *, const void *memory, uint64_t offset,
+	    size_t length, struct error *why);
 };
 
 struct bdev {
@@ -134,6 +138,8 @@ struct bdev {
 	bool can_fast_zero; /* ZERO need not send zeros */
 	bool can_copy; /* COPY may work, from a device of the same provider */
 	bool volatile_cache; /* a write may be lost before FLUSH */
+	bool takes_lent;     /* WRITE: nobody but the kernel looks into iov, so
+				it may be what another device lends */
 	/* Optional, set by the consumer: size or read_only has changed. */
 	void (*changed)(struct bdev *, void *ctx);
 	void *changed_ctx;
@@ -154,6 +160,25 @@ void bdev_submit(struct bdev *, struct bdev_req *);
  * whose requests end anyway) goes on as before.
  */
 void bdev_interrupt(struct bdev *);
+
+/*
+ * Instead of a READ: length bytes at offset as memory of the device's own, for
+ * WRITEs to a device that takes_lent.  Only for what EXTENTS calls data: to map
+ * a hole may fill it.  NULL: not these, or not now; READ them.
+ * What is lent is in memory already, and no part of BDEV_LENT_GRAIN bytes (they
+ * begin at multiples of that, the first one at offset) is all zeros.
+ *
+ * The memory is not to be looked into.  Others may shorten a file at any time;
+ * then a system call that is given it fails with EFAULT, where a look would end
+ * the program by SIGBUS.  What others write meanwhile may be in it, or not.
+ *
+ * bdev_give_back() when no request has it any more: 0, or -errno with why set
+ * (its class was ERROR_NONE): it may not have been the content to the end.
+ */
+#define BDEV_LENT_GRAIN 65536u
+const void *bdev_borrow(struct bdev *, uint64_t offset, size_t length);
+int bdev_give_back(struct bdev *, const void *memory, uint64_t offset,
+    size_t length, struct error *why);
 
 /*
  * For providers, at the beginning of their submit: 1 when there is something to

@@ -237,6 +237,8 @@ file_close(struct bdev *bdev)
 static const struct bdev_ops file_ops = {
 	.submit = file_submit,
 	.close = file_close,
+	.borrow = file_borrow,
+	.give_back = file_give_back,
 };
 
 /* ---- opening ---- */
@@ -330,6 +332,7 @@ file_probe_regular(struct file *f, const struct stat *st, bool read_only)
 	struct statfs fs;
 
 	f->regular = f->tries = true;
+	f->lends = read_only;
 	/* A file system in RAM waits only for swap, and may not know the
 	 * flag. */
 	if (fstatfs(f->fd, &fs) == -1 || fs.f_type != TMPFS_MAGIC)

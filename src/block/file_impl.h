@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* file_impl - what file.c (the loop's side) and file_io.c (the helpers') know
- * of a file. */
+/* file_impl - what file.c (the loop's side), file_io.c (the helpers') and
+ * file_lend.c know of a file. */
 #ifndef BLOCK_FILE_IMPL_H
 #define BLOCK_FILE_IMPL_H
 
@@ -22,6 +22,7 @@ struct file {
 	unsigned missed; /* READs that are not tried, since one was not there */
 	int try_flags;	 /* of preadv2() */
 	unsigned reading; /* READs with helpers */
+	bool lends;	  /* what is in the page cache */
 	bool holes;	  /* the file system tells holes */
 	bool grows; /* it has no end yet: zeros stand behind the last write */
 	atomic_int sync_error; /* of the first sync that failed */
@@ -45,6 +46,10 @@ struct file_req {
 
 /* In the loop: a READ of what is in memory.  False: it is to be a job. */
 bool file_read_now(struct file *, struct bdev_req *);
+/* bdev_ops */
+const void *file_borrow(struct bdev *, uint64_t offset, size_t length);
+int file_give_back(struct bdev *, const void *memory, uint64_t offset,
+    size_t length, struct error *why);
 /* The job's work: carries out req, sets result and what is the provider's to
  * set in req. */
 void file_work(struct job *);

@@ -5,6 +5,7 @@ src_block_libblock_a_SOURCES = \
 	src/block/file.h \
 	src/block/file_impl.h \
 	src/block/file_io.c \
+	src/block/file_lend.c \
 	src/block/lun.c \
 	src/block/lun.h \
 	src/block/lun_copy.c \

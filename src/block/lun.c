@@ -355,6 +355,16 @@ lun_alloc_bounces(struct lun *lun)
 	return 0;
 }
 
+/* A digest is computed here, not by the kernel. */
+static bool
+lun_may_digest(const struct lun *lun)
+{
+	const struct session_config *config =
+	    session_get_config(lun->config.session);
+
+	return digest_list_has(&config->offer.data_digest, DIGEST_CRC32C);
+}
+
 /* What the bdev says of itself follows from the facts and the refusals. */
 void
 lun_describe(struct lun *lun)
@@ -376,6 +386,7 @@ lun_describe(struct lun *lun)
 	bdev->can_discard = lun_can_discard(lun);
 	bdev->can_fast_zero = lun_can_fast_zero(lun);
 	bdev->can_copy = lun_can_copy(lun);
+	bdev->takes_lent = !lun_may_digest(lun);
 	bdev->volatile_cache = !facts->has_mode || !facts->mode.has_caching ||
 			       facts->mode.caching.wce;
 }

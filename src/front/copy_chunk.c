@@ -9,7 +9,7 @@
  *	       +-> a hole ---------------+                    v
  *	                                           done <- READ back, compare
  *
- * A chunk is written as soon as it is known, whatever becomes of the digest,
+ * What the source lends is put without a READ.  A chunk is written as soon as it is known, whatever becomes of the digest,
  * which sees the chunks in their order.  Memory of a write that has failed is
  * not used again: the socket may still refer to it (io/zerocopy.h).
  */
@@ -23,10 +23,31 @@
 static void read_chunk(struct chunk *);
 static void read_back(struct chunk *);
 
+/* What the source has lent: false when that was not the content. */
+static bool
+give_back(struct chunk *k)
+{
+	struct copy *c = k->copy;
+	struct error why = { .class = ERROR_NONE };
+	int result;
+
+	if (!k->lent)
+		return true;
+	result =
+	    bdev_give_back(c->config.source, k->buf, k->at, k->length, &why);
+	k->buf = NULL;
+	k->lent = false;
+	if (result < 0)
+		copy_fail_at(c, "reading", k->at, result, &why);
+	return result == 0;
+}
+
 /* ok: the destination has it, and it is as it should be. */
 static void
 chunk_done(struct chunk *k, bool ok)
 {
+	if (!give_back(k))
+		ok = false;
 	k->state = CHUNK_DONE;
 	k->ok = ok;
 	if (ok) {
@@ -89,7 +110,7 @@ run_at(const struct chunk *k, uint64_t at, bool *ret_zero)
 	uint64_t end = at;
 
 	*ret_zero = k->hole;
-	if (k->hole || c->grain == 0)
+	if (k->hole || k->lent || c->grain == 0)
 		return k->length;
 	while (end < k->length) {
 		/* Grains lie at multiples of their size on the device. */
@@ -118,8 +139,10 @@ piece_done(struct bdev_req *req)
 	p->req.done = NULL;
 	if (req->result < 0) {
 		k->buf_lost = true;
-		copy_fail_at(
-		    k->copy, "writing", req->offset, req->result, &p->why);
+		/* If the source is to blame, that is what is told. */
+		if (k->pieces > 0 || give_back(k))
+			copy_fail_at(k->copy, "writing", req->offset,
+			    req->result, &p->why);
 	}
 	chunk_put(k);
 }
@@ -393,6 +416,24 @@ read_chunk(struct chunk *k)
 	bdev_submit(k->copy->config.source, &p->req);
 }
 
+/* Every other chunk, if it may be: when the target is on this host its
+ * processor has to fetch what was lent from memory, where what we have read is
+ * in the cache, so this shares the work of a copy among both. */
+static bool
+borrow_chunk(struct chunk *k)
+{
+	const struct copy *c = k->copy;
+	const void *memory;
+
+	if (!c->borrows || k->at / c->config.chunk % 2 == 0 ||
+	    !c->config.destination->takes_lent)
+		return false;
+	memory = bdev_borrow(c->config.source, k->at, k->length);
+	k->buf = (uint8_t *)(uintptr_t)memory;
+	k->lent = memory != NULL;
+	return k->lent;
+}
+
 /* ---- by the medium ---- */
 
 static void
@@ -459,6 +500,8 @@ chunk_start(struct chunk *k)
 		chunk_filled(k);
 	else if (c->offload)
 		move_chunk(k);
+	else if (borrow_chunk(k))
+		chunk_filled(k);
 	else
 		read_chunk(k);
 }

@@ -43,6 +43,7 @@ struct chunk {
 	bool moved;	  /* by the target: only to be verified */
 	bool ok;	  /* done, and at the destination */
 	bool buf_lost;	  /* buf may still be referred to */
+	bool lent;	  /* buf is the source's, and not to be looked into */
 	uint8_t *buf;	  /* the content; NULL for a hole */
 	uint8_t *back;	  /* as read back from the destination */
 	uint64_t written; /* pieces up to here are submitted */
@@ -65,6 +66,7 @@ struct copy {
 	struct copy_status status;
 	bool offload;	/* is tried, or known to work */
 	uint32_t grain; /* zeros are looked for in such units; 0: not */
+	bool borrows;	/* nobody needs to see the content */
 
 	struct chunk *ring;
 	unsigned slots;

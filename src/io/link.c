@@ -81,8 +81,14 @@ link_stream_ended(void *ctx, int error)
 	struct link *l = ctx;
 	struct error why;
 
-	error_set(&why, ERROR_UNREACHED, "%s",
-	    error == 0 ? "the target closed the connection" : strerror(error));
+	/* What was to be sent is there no more, and will not be (bdev.h). */
+	if (error == EFAULT)
+		error_set(&why, ERROR_FAILED,
+		    "the file that was being sent has become shorter");
+	else
+		error_set(&why, ERROR_UNREACHED, "%s",
+		    error == 0 ? "the target closed the connection"
+			       : strerror(error));
 	session_disconnected(l->session, l->conn, &why, loop_now(l->loop));
 	link_pump_soon(l);
 }

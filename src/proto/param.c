@@ -190,24 +190,13 @@ digest_name(unsigned digest)
 	return digest == DIGEST_CRC32C ? "CRC32C" : "None";
 }
 
-static bool
-digest_has(const struct digest_list *list, unsigned digest)
-{
-	unsigned i;
-
-	for (i = 0; i < list->n; i++)
-		if (list->order[i] == digest)
-			return true;
-	return false;
-}
-
 /* A target may demand a digest.  But a discovery session belongs to no target,
  * and initiators of others offer none there. */
 static bool
 digest_allowed(
     const struct negotiation *n, const struct row *row, unsigned digest)
 {
-	return digest_has(digest_offer(n->offer, row), digest) ||
+	return digest_list_has(digest_offer(n->offer, row), digest) ||
 	       (digest == DIGEST_NONE && n->discovery && !n->initiator);
 }
 

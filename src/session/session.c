@@ -435,7 +435,10 @@ session_disconnected(
 			: "");
 		why = &err;
 	}
-	session_lose(s, why, now);
+	if (why->class == ERROR_FAILED && !s->closing)
+		session_move(s, CAUSE_LOST_FINAL, why, now);
+	else
+		session_lose(s, why, now);
 }
 
 static uint64_t

@@ -136,7 +136,8 @@ bool session_event(struct session *, struct session_event *ret);
 void session_connected(struct session *, struct conn *, uint64_t now);
 void session_connect_failed(
     struct session *, struct conn *, const struct error *why, uint64_t now);
-/* The peer closed (why->text says how) or the socket failed. */
+/* The peer closed (why->text says how) or the socket failed.  Class
+ * ERROR_FAILED: it would fail again, so there is no next try. */
 void session_disconnected(
     struct session *, struct conn *, const struct error *why, uint64_t now);
 

@@ -411,3 +411,35 @@ exec_killed() { # N ARGUMENT...
 	end_process mortal
 	rm "$DIR/home/lun.img"
 }
+
+lent_pieces() { # PID FILE NUMBER: so many are mapped
+	[ "$(grep -c "$2" "/proc/$1/maps")" -ge "$3" ]
+}
+
+# Half of what is in flight is pages of the file (the other half was read): most
+# of it is still to be sent when they vanish.
+@test "a source that is cut while it is being sent ends the copy, not luntap" {
+	head -c 96M /dev/urandom >"$DIR/cut"
+	chmod 644 "$DIR/cut"
+	start_target stopped ram:96M
+	(exec_as_user "$LUNTAP" copy --queue-depth 64 --rate-limit 16M \
+		--block-size 1M --progress=json "$DIR/cut" "${URLS[0]}") \
+		2>"$DIR/said" 3>&- &
+	local pid=$!
+	remember cutting $pid
+	wait_for test -s "$DIR/said"
+	kill -STOP "$(cat "$DIR/pids/stopped")"
+	wait_for lent_pieces $pid "$DIR/cut" 20
+	truncate -s 4096 "$DIR/cut"
+	kill -CONT "$(cat "$DIR/pids/stopped")"
+	rc=0
+	wait $pid || rc=$?
+	rm "$DIR/pids/cutting"
+	cat "$DIR/said"
+	[ $rc -eq 1 ]
+	grep -q 'become shorter' "$DIR/said"
+	# The target is none the worse for it.
+	expect 0 luntap copy "$DIR/image" "${URLS[0]}"
+	end_process stopped
+	rm "$DIR/cut"
+}

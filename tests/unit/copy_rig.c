@@ -125,6 +125,7 @@ done(void *ctx, const struct error *why)
 	assert_int_equal(r->done++, 0);
 	assert_int_equal(r->source.in_flight, 0);
 	assert_int_equal(r->destination.in_flight, 0);
+	assert_int_equal(r->source.lent, 0);
 	assert_int_equal(r->loop.jobs, 0);
 	assert_false(r->save_waits);
 	assert_true(TAILQ_EMPTY(&r->loop.timers));

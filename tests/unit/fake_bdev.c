@@ -2,6 +2,7 @@
 /* See fake_bdev.h.  The functions of io/loop.h are here too, in virtual time. */
 #include "fake_bdev.h"
 
+#include <sys/mman.h>
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -224,14 +225,29 @@ settle(struct fake *f, uint64_t from, uint64_t to, unsigned which)
 	}
 }
 
+/* Memory that a device has lent is known by its place. */
+static bool
+is_lent(const struct fake *f, const uint8_t *memory)
+{
+	return f != NULL && memory >= f->lends && memory < f->lends + f->room;
+}
+
+static const uint8_t *
+behind(const struct fake *lender, const uint8_t *memory)
+{
+	return is_lent(lender, memory)
+		   ? lender->content + (memory - lender->lends)
+		   : memory;
+}
+
 static uint64_t
-sum_of(const struct bdev_req *req)
+sum_of(const struct fake *lender, const struct bdev_req *req)
 {
 	uint64_t sum = 0;
 	uint64_t left = req->length;
 
 	for (int i = 0; i < req->iovcnt; i++) {
-		const uint8_t *p = req->iov[i].iov_base;
+		const uint8_t *p = behind(lender, req->iov[i].iov_base);
 		size_t n = req->iov[i].iov_len < left ? req->iov[i].iov_len
 						      : (size_t)left;
 
@@ -257,10 +273,11 @@ bytes_out(const struct bdev_req *req, const uint8_t *from, uint64_t length)
 }
 
 static void
-bytes_in(const struct bdev_req *req, uint8_t *to)
+bytes_in(const struct fake *lender, const struct bdev_req *req, uint8_t *to)
 {
 	for (int i = 0; i < req->iovcnt; i++) {
-		memcpy(to, req->iov[i].iov_base, req->iov[i].iov_len);
+		memcpy(to, behind(lender, req->iov[i].iov_base),
+		    req->iov[i].iov_len);
 		to += req->iov[i].iov_len;
 	}
 }
@@ -369,9 +386,9 @@ flight_change(struct flight *fl)
 	unsigned alloc = BYTE_ALLOC;
 
 	if (req->op == BDEV_WRITE) {
-		if (sum_of(req) != fl->sum)
+		if (sum_of(f->loop->lender, req) != fl->sum)
 			fail_msg("memory of a WRITE was changed in flight");
-		bytes_in(req, f->content + fl->at);
+		bytes_in(f->loop->lender, req, f->content + fl->at);
 	} else if (req->op == BDEV_ZERO) {
 		memset(f->content + fl->at, 0, req->length);
 		if (!(req->flags & BDEV_NO_HOLE))
@@ -560,8 +577,11 @@ fake_submit(struct bdev *bdev, struct bdev_req *req)
 		f->reads++;
 	if (req->op == BDEV_READ && bdev->stream)
 		fl->most = f->room - at;
-	if (req->op == BDEV_WRITE)
-		fl->sum = sum_of(req);
+	if (req->op == BDEV_WRITE) {
+		if (is_lent(f->loop->lender, req->iov[0].iov_base))
+			assert_true(bdev->takes_lent);
+		fl->sum = sum_of(f->loop->lender, req);
+	}
 	if (changes(req) && bdev_check(bdev, req) > 0)
 		mark(f, at, at + req->length, BYTE_CHANGING, 0);
 	if (req->op == BDEV_FLUSH) {
@@ -593,10 +613,75 @@ fake_interrupt(struct bdev *bdev)
 	fake_of(bdev)->interrupted = true;
 }
 
+/* ---- lending ---- */
+
+static bool
+has_zero_part(const struct fake *f, uint64_t at, uint64_t end)
+{
+	while (at < end) {
+		uint64_t to = (at / BDEV_LENT_GRAIN + 1) * BDEV_LENT_GRAIN;
+		bool zero = true;
+
+		for (; at < to && at < end; at++)
+			zero = zero && f->content[at] == 0;
+		if (zero)
+			return true;
+	}
+	return false;
+}
+
+static const void *
+fake_borrow(struct bdev *bdev, uint64_t offset, size_t length)
+{
+	struct fake *f = fake_of(bdev);
+
+	if (f->lends == NULL || prng_below(f->loop->dice, 16) == 0 ||
+	    fake_any(f, offset, offset + length, BYTE_BAD) ||
+	    has_zero_part(f, offset, offset + length))
+		return NULL;
+	mark(f, offset, offset + length, BYTE_READ, 0);
+	f->lent++;
+	f->lent_all++;
+	return f->lends + offset;
+}
+
+static int
+fake_give_back(struct bdev *bdev, const void *memory, uint64_t offset,
+    size_t length, struct error *why)
+{
+	struct fake *f = fake_of(bdev);
+	struct bdev_req cut = {
+		.op = BDEV_READ, .offset = offset, .result = -EIO, .why = why
+	};
+	const struct flight *fl;
+
+	assert_ptr_equal(memory, f->lends + offset);
+	assert_int_equal(why->class, ERROR_NONE);
+	assert_in_range(f->lent--, 1, f->lent_all);
+	TAILQ_FOREACH (fl, &f->loop->flights, link) {
+		const uint8_t *used;
+
+		if (fl->req->op != BDEV_WRITE)
+			continue;
+		used = fl->req->iov[0].iov_base;
+		if (is_lent(f, used))
+			assert_false(used >= f->lends + offset &&
+				     used < f->lends + offset + length);
+	}
+	if (f->cut_at == 0 || --f->cut_at > 0)
+		return 0;
+	error_set(why, ERROR_FAILED, "the fault of lending");
+	if (f->loop->failed != NULL)
+		f->loop->failed(f, &cut);
+	return -EIO;
+}
+
 static const struct bdev_ops fake_ops = {
 	.submit = fake_submit,
 	.close = fake_close,
 	.interrupt = fake_interrupt,
+	.borrow = fake_borrow,
+	.give_back = fake_give_back,
 };
 
 /* ---- devices ---- */
@@ -635,8 +720,19 @@ fake_make_stream(struct fake *f)
 }
 
 void
+fake_lend(struct fake *f)
+{
+	f->lends = mmap(
+	    NULL, f->room + 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(f->lends, MAP_FAILED);
+	f->loop->lender = f;
+}
+
+void
 fake_fini(struct fake *f)
 {
+	if (f->lends != NULL)
+		munmap(f->lends, f->room + 1);
 	free(f->content);
 	free(f->medium);
 	free(f->byte);

@@ -8,6 +8,7 @@
  * reads, move the one to the other.  It fails as it is told to, and checks the
  * consumer: memory of a write does not change while it is in flight, requests
  * do not overlap a change in flight, nothing is submitted that does not fit.
+ * What it lends is out of reach: only other devices know what is there.
  */
 #ifndef TESTS_FAKE_BDEV_H
 #define TESTS_FAKE_BDEV_H
@@ -57,6 +58,10 @@ struct fake {
 	unsigned peak;		  /* the most that there have been */
 	unsigned count[FAKE_OPS]; /* submitted */
 	unsigned reads;		  /* READs with FUA */
+	uint8_t *lends;		  /* NULL: nothing; see fake_lend() */
+	unsigned lent;		  /* and not given back */
+	unsigned lent_all;
+	unsigned cut_at; /* the n-th that is given back was cut; 0: none */
 
 	/* From the n-th of this operation on (or it alone) they fail. */
 	struct fake_fault {
@@ -80,6 +85,7 @@ struct loop {
 	TAILQ_HEAD(, deferred) deferred;
 	TAILQ_HEAD(, job) waiting, worked;
 	TAILQ_HEAD(, flight) flights;
+	const struct fake *lender;
 	unsigned jobs; /* waiting or worked */
 	unsigned flights_n;
 	unsigned eager; /* how likely a deferred call comes next, of 8 */
@@ -107,6 +113,8 @@ void fake_init(struct fake *, struct loop *, uint64_t size, uint32_t block);
 void fake_fini(struct fake *);
 /* A stream: of so many bytes, or with so much room. */
 void fake_make_stream(struct fake *);
+/* It lends its content; one device of a loop may. */
+void fake_lend(struct fake *);
 /* Random bytes, on the medium. */
 void fake_fill(struct fake *, uint64_t from, uint64_t to);
 /* Zeros, and whether they are allocated. */

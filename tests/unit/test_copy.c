@@ -97,6 +97,79 @@ test_whole_source(void **state)
 	rig_fini(&r);
 }
 
+/* ---- what the source lends ---- */
+
+static void
+rig_lends(struct rig *r, uint64_t length)
+{
+	rig_plain(r, length);
+	fake_lend(&r->source);
+	r->destination.bdev.takes_lent = true;
+}
+
+static void
+test_lent(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_lends(&r, 64 * CHUNK);
+	rig_copy(&r);
+	/* Every other chunk; now and then the source does not want to. */
+	assert_in_range(r.source.lent_all, 16, 32);
+	assert_int_equal(r.source.count[BDEV_READ], 64 - r.source.lent_all);
+	assert_int_equal(r.destination.count[BDEV_WRITE], 64);
+	rig_fini(&r);
+}
+
+/* Whoever has to see the content reads it. */
+static void
+test_not_borrowed(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		struct rig r;
+
+		rig_lends(&r, 64 * CHUNK);
+		if (i == 0)
+			r.config.verify = true;
+		if (i == 1)
+			r.config.sparse = COPY_SPARSE_ALWAYS;
+		if (i == 2)
+			r.destination.bdev.takes_lent = false;
+		if (i >= 3) {
+			struct rig full;
+
+			rig_init(&full, 1, CHUNK, 512);
+			if (i == 3)
+				r.config.digest = full.config.digest;
+			else
+				r.config.changed = full.config.changed;
+			rig_fini(&full);
+		}
+		rig_copy(&r);
+		assert_int_equal(r.source.lent_all, 0);
+		rig_fini(&r);
+	}
+}
+
+/* A chunk is zeros, the next is not. */
+static void
+test_lent_beside_zeros(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_lends(&r, 8 * MIB);
+	r.config.chunk = 2 * GRAIN;
+	for (uint64_t at = 0; at < 8 * MIB; at += 16 * GRAIN)
+		fake_clear(&r.source, at, at + 3 * GRAIN, true);
+	rig_copy(&r);
+	assert_in_range(r.source.lent_all, 8, 32);
+	assert_int_equal(rig_status(&r).skipped, 8 * 3 * GRAIN);
+	rig_fini(&r);
+}
+
 /* ---- failures ---- */
 
 static void
@@ -153,6 +226,31 @@ test_write_fails(void **state)
 		rig_fail(&r, cases[i].text);
 		assert_int_equal(r.error.class, cases[i].class);
 		assert_int_equal(rig_status(&r).done, CHUNK);
+		rig_fini(&r);
+	}
+}
+
+/* The source is to blame, whatever the destination says. */
+static void
+test_lent_was_cut(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct rig r;
+
+		rig_lends(&r, 64 * CHUNK);
+		r.config.depth = 1;
+		r.source.cut_at = 2;
+		if (i == 1)
+			r.destination.fault =
+			    (struct fake_fault){ .op = BDEV_WRITE,
+				    .n = 4,
+				    .once = true,
+				    .result = -EIO,
+				    .class = ERROR_UNREACHED };
+		rig_start(&r);
+		rig_fail(&r, "reading at byte 12288: the fault of lending");
+		assert_int_equal(rig_status(&r).prefix, 3 * CHUNK);
 		rig_fini(&r);
 	}
 }
@@ -583,6 +681,10 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_nothing),
 	cmocka_unit_test(test_range),
 	cmocka_unit_test(test_whole_source),
+	cmocka_unit_test(test_lent),
+	cmocka_unit_test(test_not_borrowed),
+	cmocka_unit_test(test_lent_beside_zeros),
+	cmocka_unit_test(test_lent_was_cut),
 	cmocka_unit_test(test_read_fails),
 	cmocka_unit_test(test_write_fails),
 	cmocka_unit_test(test_flush_fails),

@@ -159,6 +159,9 @@ random_options(struct rig *r)
 		r->destination.bdev.can_copy = !once(r, 4);
 		config->offload = COPY_OFFLOAD_AUTO;
 	}
+	if (!config->source->stream && once(r, 2))
+		fake_lend(&r->source);
+	r->destination.bdev.takes_lent = !once(r, 4);
 	r->source.window = 1 + (unsigned)below(r, 20);
 	r->source.window_align = once(r, 2) ? 1 : 4096;
 	r->loop.eager = 1 + (unsigned)below(r, 8);
@@ -185,6 +188,10 @@ random_trouble(struct rig *r)
 		ERROR_UNREACHED, ERROR_FAILED };
 	struct fake *f = once(r, 3) ? &r->source : &r->destination;
 
+	if (once(r, 8)) {
+		r->source.cut_at = 1 + (unsigned)below(r, 4);
+		return;
+	}
 	f->fault.result = once(r, 2) ? -EIO : -ENOSPC;
 	f->fault.class = classes[below(r, countof(classes))];
 	f->fault.once = once(r, 2);

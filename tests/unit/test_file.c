@@ -387,6 +387,118 @@ read_in_memory_or_not(void **state)
 	assert_memory_equal(back, data, sizeof(data));
 }
 
+/* ---- lending ---- */
+
+#define LENT (4 * (size_t)BDEV_LENT_GRAIN)
+
+/* The suite's file with so many bytes, none of them zero, open for reading; on
+ * a file system that has a page cache in which one can look. */
+static void
+lending_file(size_t length)
+{
+	uint8_t bytes[4096];
+	int fd = open(path, O_RDWR | O_TRUNC | O_CLOEXEC);
+
+	memset(bytes, 'x', sizeof(bytes));
+	for (size_t at = 0; at < length; at += sizeof(bytes))
+		assert_int_equal(write(fd, bytes, sizeof(bytes)), 4096);
+	close(fd);
+	close_it();
+	assert_int_equal(
+	    file_open(suite_loop, path, true, 1, &suite_bdev, &err), 0);
+	assert_int_equal(suite_simple(BDEV_READ, 0, 512, 0), 0);
+	if (!((struct file *)suite_bdev)->tries)
+		skip();
+}
+
+static void
+cached_data_is_lent(void **state)
+{
+	struct error why = { .class = ERROR_NONE };
+	const uint8_t *lent;
+
+	(void)state;
+	lending_file(LENT);
+	lent = bdev_borrow(suite_bdev, 4096, LENT - 4096);
+	assert_non_null(lent);
+	for (size_t i = 0; i < LENT - 4096; i++)
+		assert_int_equal(lent[i], 'x');
+	assert_int_equal(
+	    bdev_give_back(suite_bdev, lent, 4096, LENT - 4096, &why), 0);
+	assert_int_equal(why.class, ERROR_NONE);
+}
+
+static void
+other_data_is_not_lent(void **state)
+{
+	static const uint8_t zeros[4096];
+	const void *lent;
+	int fd;
+
+	(void)state;
+	lending_file(LENT);
+	/* What no page begins with, what the socket would copy, what lies
+	 * outside. */
+	assert_null(bdev_borrow(suite_bdev, 512, LENT - 512));
+	assert_null(bdev_borrow(suite_bdev, 0, BDEV_LENT_GRAIN - 4096));
+	assert_null(bdev_borrow(suite_bdev, 4096, LENT));
+	assert_null(bdev_borrow(suite_bdev, LENT + 4096, 1));
+	/* What may be zeros: the third part. */
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(
+	    pwrite(fd, zeros, sizeof(zeros), 2 * BDEV_LENT_GRAIN), 4096);
+	close(fd);
+	assert_null(bdev_borrow(suite_bdev, 0, LENT));
+	lent = bdev_borrow(suite_bdev, 0, LENT / 2);
+	assert_non_null(lent);
+	bdev_give_back(suite_bdev, lent, 0, LENT / 2, &err);
+	/* What may be written through the same bdev. */
+	close_it();
+	assert_int_equal(
+	    file_open(suite_loop, path, false, 1, &suite_bdev, &err), 0);
+	assert_null(bdev_borrow(suite_bdev, 0, LENT / 2));
+}
+
+static void
+what_is_not_in_memory_is_not_lent(void **state)
+{
+	(void)state;
+	lending_file(LENT);
+	assert_int_equal(suite_simple(BDEV_FLUSH, 0, 0, 0), 0);
+	if (!evicted((struct file *)suite_bdev))
+		skip();
+	assert_null(bdev_borrow(suite_bdev, 0, LENT));
+}
+
+static void
+lender_says_that_it_has_become_shorter(void **state)
+{
+	struct error why = { .class = ERROR_NONE };
+	const void *lent;
+	int fds[2];
+
+	(void)state;
+	lending_file(LENT);
+	lent = bdev_borrow(suite_bdev, 0, LENT);
+	assert_non_null(lent);
+	assert_int_equal(truncate(path, LENT - 1), 0);
+	assert_int_equal(bdev_give_back(suite_bdev, lent, 0, LENT, &why), -EIO);
+	assert_non_null(strstr(why.text, "disk: it has become shorter"));
+	assert_int_equal(why.class, ERROR_FAILED);
+	/* Then the kernel refuses the memory, and nobody dies of it. */
+	lent = bdev_borrow(suite_bdev, 0, LENT / 2);
+	assert_non_null(lent);
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], lent, 4096), -1);
+	assert_int_equal(errno, EFAULT);
+	close(fds[0]);
+	close(fds[1]);
+	why.class = ERROR_NONE;
+	assert_int_equal(
+	    bdev_give_back(suite_bdev, lent, 0, LENT / 2, &why), -EIO);
+}
+
 static void
 medium_is_read_where_there_is_no_direct_way(void **state)
 {
@@ -551,6 +663,10 @@ main(void)
 		T(file_of_unknown_size_grows),
 		T(reads_of_the_medium_pass_the_cache),
 		T(read_in_memory_or_not),
+		T(cached_data_is_lent),
+		T(other_data_is_not_lent),
+		T(what_is_not_in_memory_is_not_lent),
+		T(lender_says_that_it_has_become_shorter),
 		T(medium_is_read_where_there_is_no_direct_way),
 		T(failure_names_file_offset_and_cause),
 		T(full_disk_is_told),

@@ -51,9 +51,29 @@ probe_plain(void **state)
 	assert_false(rig.bdev->can_discard);
 	assert_false(rig.bdev->can_fast_zero);
 	assert_true(rig.bdev->volatile_cache);
+	assert_true(rig.bdev->takes_lent);
 	assert_true(lun_healthy(rig.lun));
 	assert_int_equal(lun_type(rig.lun), SCSI_TYPE_DISK);
 	rig_fini(&rig);
+}
+
+/* To compute a digest is to look into the data. */
+static void
+probe_with_digest(void **state)
+{
+	static const struct digest_list lists[] = {
+		{ 1, { DIGEST_CRC32C } },
+		{ 2, { DIGEST_NONE, DIGEST_CRC32C } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		start(512, 100);
+		rig.session.config.offer.data_digest = lists[i];
+		rig_start(&rig);
+		assert_false(rig.bdev->takes_lent);
+		rig_fini(&rig);
+	}
 }
 
 /* Blocks of 128 MiB: programs take st_blksize for the size of their buffers. */
@@ -544,6 +564,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(probe_plain),
+		cmocka_unit_test(probe_with_digest),
 		cmocka_unit_test(probe_physical_nonsense),
 		cmocka_unit_test(probe_thin),
 		cmocka_unit_test(probe_thin_pattern),

@@ -113,6 +113,25 @@ test_reconnects(void **state)
 	rig_free(r);
 }
 
+/* But where the next connection would end like this one, there is none. */
+static void
+test_failure_of_our_own_is_final(void **state)
+{
+	struct rig *r = begin_reconnecting();
+	unsigned tried = r->events[SESSION_CONNECT];
+	struct error why;
+	(void)state;
+
+	error_set(&why, ERROR_FAILED, "nothing to be sent");
+	session_disconnected(r->s, r->c, &why, r->now);
+	rig_pass(r, 60 * CLOCK_S);
+	assert_lost(r, "nothing to be sent");
+	assert_true(r->final);
+	assert_int_equal(r->events[SESSION_CONNECT], tried);
+	assert_int_equal(session_state(r->s), SESSION_FREE);
+	rig_free(r);
+}
+
 static void
 test_isids_differ(void **state)
 {
@@ -289,6 +308,7 @@ main(void)
 		cmocka_unit_test(test_login_unanswered),
 		cmocka_unit_test(test_dropped_while_logging_in),
 		cmocka_unit_test(test_reconnects),
+		cmocka_unit_test(test_failure_of_our_own_is_final),
 		cmocka_unit_test(test_isids_differ),
 		cmocka_unit_test(test_redirect_for_ever),
 		cmocka_unit_test(test_redirects),
