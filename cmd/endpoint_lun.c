@@ -87,7 +87,7 @@ lun_begin(struct endpoint *e, const struct url *url, struct error *err)
 	snprintf(e->target, sizeof(e->target), "%s", url->target);
 	if (options_link(e->config.options, url, &config.link, err) < 0)
 		return -1;
-	config.link.zerocopy = e->config.zerocopy;
+	config.link.zerocopy = config.link.borrowed = e->config.zerocopy;
 	return disks_new(e->loop, &config, &e->disks, err);
 }
 

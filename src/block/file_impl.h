@@ -10,6 +10,11 @@
 #include "block/range.h"
 #include "io/loop.h"
 
+/* READs after one that was not in the page cache: they are not tried, since a
+ * try may begin to read ahead, which may wait. */
+#define FILE_MISSED   64
+#define FILE_NOW_MOST (1024 * 1024) /* bytes that the loop may stop for */
+
 struct file {
 	struct bdev bdev; /* first: a bdev is cast to what it is part of */
 	struct loop *loop;

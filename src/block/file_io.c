@@ -25,8 +25,6 @@
 
 #define IOV_MOST      64
 #define ZEROS	      65536
-#define MISSED	      64 /* a try may begin to read ahead, which may wait */
-#define NOW_MOST      (1024 * 1024) /* bytes that the loop may stop for */
 #define DIRECT_ALIGN  4096
 #define DIRECT_BUFFER (1024 * 1024)
 
@@ -175,7 +173,7 @@ file_read_now(struct file *f, struct bdev_req *req)
 	ssize_t got;
 	int n;
 
-	if (req->length > NOW_MOST)
+	if (req->length > FILE_NOW_MOST)
 		return false;
 	n = iov_part(req->iov, req->iovcnt, 0, req->length, iov, IOV_MOST);
 	got = preadv2(f->fd, iov, n, (off_t)req->offset, f->try_flags);
@@ -183,7 +181,7 @@ file_read_now(struct file *f, struct bdev_req *req)
 		f->tries = false;
 	if (got >= 0 && (uint64_t)got == req->length)
 		return true;
-	f->missed = MISSED;
+	f->missed = FILE_MISSED;
 	return false;
 }
 

@@ -413,7 +413,8 @@ copy_new(struct loop *loop, const struct copy_config *config, struct copy **ret)
 		     (config->offload == COPY_OFFLOAD_AUTO && !reads &&
 			 config->destination->can_copy);
 	c->grain = grain(&c->config);
-	c->borrows = !reads && !config->verify &&
+	/* A block that cannot be read is to be told by a READ. */
+	c->borrows = !reads && !config->verify && !config->skip_errors &&
 		     (c->grain == 0 || c->grain >= BDEV_LENT_GRAIN);
 	c->end = config->length == UINT64_MAX ? config->source->size
 					      : config->offset + config->length;

@@ -9,9 +9,10 @@
  *	       +-> a hole ---------------+                    v
  *	                                           done <- READ back, compare
  *
- * What the source lends is put without a READ.  A chunk is written as soon as it is known, whatever becomes of the digest,
- * which sees the chunks in their order.  Memory of a write that has failed is
- * not used again: the socket may still refer to it (io/zerocopy.h).
+ * What the source lends is put without a READ.  A chunk is written as soon as
+ * it is known, whatever becomes of the digest, which sees the chunks in their
+ * order.  Memory of a write that has failed is not used again: the socket may
+ * still refer to it (io/zerocopy.h).
  */
 #include <isa-l/mem_routines.h>
 

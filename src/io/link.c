@@ -81,10 +81,10 @@ link_stream_ended(void *ctx, int error)
 	struct link *l = ctx;
 	struct error why;
 
-	/* What was to be sent is there no more, and will not be (bdev.h). */
-	if (error == EFAULT)
+	if (error == EFAULT && l->config.borrowed)
 		error_set(&why, ERROR_FAILED,
-		    "the file that was being sent has become shorter");
+		    "the file that was being sent has become shorter, or can "
+		    "be read no more");
 	else
 		error_set(&why, ERROR_UNREACHED, "%s",
 		    error == 0 ? "the target closed the connection"

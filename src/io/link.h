@@ -21,6 +21,9 @@ struct link_config {
 	 * write that has failed is never written to again, for nobody may know
 	 * then what the target is still to read of it. */
 	bool zerocopy;
+	/* What is written may be lent by another device (bdev_borrow()): when
+	 * it is there no more the link is lost, and for good. */
+	bool borrowed;
 	/* Optional.  What the owner wants to know; from the loop's stack. */
 	void (*up)(void *ctx);
 	void (*lost)(void *ctx, const struct error *why, bool final);
