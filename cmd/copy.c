@@ -23,7 +23,7 @@ static const char help[] =
     "      --on-error stop|skip     skip: zeros for what cannot be read\n"
     "      --mapfile FILE           the bad blocks, as ddrescue lists them\n"
     "      --rate-limit SIZE        bytes per second at the most\n"
-    "      --queue-depth N          requests in flight, 8\n"
+    "      --queue-depth N          requests in flight, 8 or more\n"
     "      --block-size SIZE        bytes of a request, 256K or more\n"
     "      --progress auto|json     a bar on a terminal, or lines of JSON\n"
     "  -q, --quiet                  no bar\n"
@@ -241,14 +241,14 @@ check(const struct copy_arguments *a, struct error *err)
 		return error_set(err, ERROR_USAGE,
 		    "--base and --assume-zero: the destination holds either an "
 		    "older copy or zeros");
-	return transfer_memory(a->chunk, a->depth, err);
+	return transfer_memory(
+	    a->chunk, a->depth == 0 ? TRANSFER_DEPTH : a->depth, err);
 }
 
 static int
 run(int argc, char **argv)
 {
-	struct copy_arguments args = { .offload = COPY_OFFLOAD_AUTO,
-		.depth = TRANSFER_DEPTH };
+	struct copy_arguments args = { .offload = COPY_OFFLOAD_AUTO };
 	const struct command_line line = {
 		.help = help,
 		.groups = OPTIONS_SESSION,

@@ -17,6 +17,8 @@
 #define TRANSFER_CHUNK	     (256u << 10)
 #define TRANSFER_CHUNK_LARGE (1u << 20)
 #define TRANSFER_DEPTH	     8
+/* The far end of a long line may need more, up to so many bytes. */
+#define TRANSFER_FLIGHT (16u << 20)
 
 /* A number of bytes from min to max, as the argument of an option.  All these:
  * 0, or -1 with err. */

@@ -89,7 +89,26 @@ copy_fail_at(struct copy *c, const char *what, uint64_t at, int result,
 static struct chunk *
 chunk_of(struct copy *c, uint64_t number)
 {
-	return &c->ring[number % c->slots];
+	return c->ring[number % c->slots];
+}
+
+/* NULL: no memory. */
+static struct chunk *
+chunk_get(struct copy *c)
+{
+	struct chunk *k = c->spare;
+
+	if (k == NULL)
+		return malloc(sizeof(*k));
+	c->spare = k->next;
+	return k;
+}
+
+static void
+chunk_put_back(struct copy *c, struct chunk *k)
+{
+	k->next = c->spare;
+	c->spare = k;
 }
 
 void
@@ -150,6 +169,7 @@ retire(struct copy *c)
 		/* What a stream did not have has no place. */
 		if (!c->gap && k->length > 0 && c->safe < k->at + k->length)
 			c->safe = k->at + k->length;
+		chunk_put_back(c, k);
 	}
 }
 
@@ -320,15 +340,24 @@ rate_count(struct copy *c, uint64_t length)
 static void
 begin(struct copy *c)
 {
-	while (!c->stopping && c->tail - c->head < c->slots &&
-	       c->loaded < c->config.depth && rate_allows(c)) {
-		struct chunk *k = chunk_of(c, c->tail);
+	static const struct error no_memory = { .class = ERROR_FAILED,
+		.text = "out of memory" };
 
+	while (!c->stopping && c->tail - c->head < c->slots &&
+	       c->loaded < c->depth.now && rate_allows(c)) {
+		struct chunk *k = chunk_get(c);
+
+		if (k == NULL) {
+			copy_fail(c, &no_memory);
+			return;
+		}
 		memset(k, 0, offsetof(struct chunk, piece));
 		k->copy = c;
-		if (copy_plan_next(c, k) == 0)
+		if (copy_plan_next(c, k) == 0) {
+			chunk_put_back(c, k);
 			return;
-		c->tail++;
+		}
+		c->ring[c->tail++ % c->slots] = k;
 		k->loads = !k->hole || c->config.verify;
 		c->loaded += k->loads;
 		if (!k->hole)
@@ -398,7 +427,8 @@ copy_new(struct loop *loop, const struct copy_config *config, struct copy **ret)
 	}
 	if (c == NULL)
 		return -ENOMEM;
-	c->slots = config->depth * SLOTS;
+	depth_init(&c->depth, config->depth, config->depth_most);
+	c->slots = c->depth.most * SLOTS;
 	c->ring = calloc(c->slots, sizeof(*c->ring));
 	if (c->ring == NULL) {
 		free(c);
@@ -451,6 +481,7 @@ void
 copy_free(struct copy *c)
 {
 	struct free_buf *buf;
+	struct chunk *k;
 
 	if (c == NULL)
 		return;
@@ -460,6 +491,10 @@ copy_free(struct copy *c)
 	while ((buf = c->bufs) != NULL) {
 		c->bufs = buf->next;
 		munmap(buf, c->config.chunk);
+	}
+	while ((k = c->spare) != NULL) {
+		c->spare = k->next;
+		free(k);
 	}
 	free(c->ring);
 	free(c);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * copy - copies one bdev to another: many chunks in flight, out of order where
- * both ends can, in order where one is a stream; memory is bounded by depth
- * chunks.
+ * both ends can, in order where one is a stream; memory is bounded by
+ * as many chunks as may be.
  *
  * What is known to be a hole at the source is not read, and blocks of zeros
  * are made holes at the destination where that is wanted.  A chunk is done when
@@ -38,11 +38,12 @@ enum copy_offload {
 struct copy_config {
 	struct bdev *source;	  /* outlives the copy, as all that follows */
 	struct bdev *destination; /* the same */
-	uint64_t offset; /* where it begins, in both; 0 with a stream */
-	uint64_t length; /* UINT64_MAX: to the end of the source */
-	uint64_t resume; /* so many bytes of it are at the destination */
-	uint32_t chunk;	 /* bytes of a request, a power of two >= 4096 */
-	unsigned depth;	 /* chunks in flight, >= 1 */
+	uint64_t offset;     /* where it begins, in both; 0 with a stream */
+	uint64_t length;     /* UINT64_MAX: to the end of the source */
+	uint64_t resume;     /* so many bytes of it are at the destination */
+	uint32_t chunk;	     /* bytes of a request, a power of two >= 4096 */
+	unsigned depth;	     /* chunks in flight, >= 1; */
+	unsigned depth_most; /* up to so many, where that is faster */
 	enum copy_sparse sparse;
 	enum copy_offload offload;
 	bool zeroed;	  /* the destination reads as zeros everywhere: no

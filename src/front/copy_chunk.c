@@ -47,15 +47,20 @@ give_back(struct chunk *k)
 static void
 chunk_done(struct chunk *k, bool ok)
 {
+	struct copy *c = k->copy;
+
 	if (!give_back(k))
 		ok = false;
 	k->state = CHUNK_DONE;
 	k->ok = ok;
 	if (ok) {
-		k->copy->status.done += k->length;
-		k->copy->status.skipped += k->skipped;
+		c->status.done += k->length;
+		c->status.skipped += k->skipped;
 	}
-	copy_moved_on(k->copy);
+	if (k->loads)
+		depth_done(&c->depth, k->length, c->loaded >= c->depth.now,
+		    loop_now(c->loop));
+	copy_moved_on(c);
 }
 
 static void

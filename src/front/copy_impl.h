@@ -4,7 +4,7 @@
  * chunks, copy_plan.c says where the next one lies, copy_chunk.c takes one from
  * the source to the destination.
  *
- * Chunks are numbered in the order of the content and live in a ring; one
+ * Chunks are numbered in the order of the content and stand in a ring; one
  * leaves it when it and all before it are done.  What has left the ring is what
  * a journal may be told.
  */
@@ -12,6 +12,7 @@
 #define FRONT_COPY_IMPL_H
 
 #include "front/copy.h"
+#include "front/depth.h"
 
 #define COPY_ALIGN   4096u /* holes begin and end there, or are not told */
 #define COPY_EXTENTS 256
@@ -33,6 +34,7 @@ struct piece {
 
 struct chunk {
 	struct copy *copy;
+	struct chunk *next; /* of those that are spare */
 	enum chunk_state state;
 	uint64_t at;	 /* in the source and the destination */
 	uint64_t length; /* at most config.chunk, unless it is a hole */
@@ -68,16 +70,18 @@ struct copy {
 	uint32_t grain; /* zeros are looked for in such units; 0: not */
 	bool borrows;	/* nobody needs to see the content */
 
-	struct chunk *ring;
+	struct depth depth;
+	struct chunk **ring;
 	unsigned slots;
-	uint64_t head;	 /* number of the oldest chunk in the ring */
-	uint64_t tail;	 /* number of the next one */
-	uint64_t next;	 /* where it begins */
-	uint64_t end;	 /* where the last one ends, as far as is known */
-	uint64_t safe;	 /* all before it is at the destination */
-	bool gap;	 /* what follows safe is not, and will not be */
-	uint64_t put;	 /* number of the next chunk for a stream */
-	unsigned loaded; /* chunks that may have buffers */
+	struct chunk *spare; /* the last used first */
+	uint64_t head;	     /* number of the oldest chunk in the ring */
+	uint64_t tail;	     /* number of the next one */
+	uint64_t next;	     /* where it begins */
+	uint64_t end;	     /* where the last one ends, as far as is known */
+	uint64_t safe;	     /* all before it is at the destination */
+	bool gap;	     /* what follows safe is not, and will not be */
+	uint64_t put;	     /* number of the next chunk for a stream */
+	unsigned loaded;     /* chunks that may have buffers */
 	struct free_buf {
 		struct free_buf *next;
 	} * bufs; /* of config.chunk bytes, the last used first */

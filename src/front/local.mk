@@ -10,6 +10,8 @@ src_front_libfront_a_SOURCES = \
 	src/front/copy_chunk.c \
 	src/front/copy_impl.h \
 	src/front/copy_plan.c \
+	src/front/depth.c \
+	src/front/depth.h \
 	src/front/diff.c \
 	src/front/diff.h \
 	src/front/diff_impl.h \

@@ -278,7 +278,8 @@ check_always(const struct rig *r)
 		fail_msg("it did not fail: %s", r->why);
 	if (strstr(r->error.text, r->why) == NULL)
 		fail_msg("\"%s\" instead of \"%s\"", r->error.text, r->why);
-	assert_in_range(r->loop.memory_n, 0, (size_t)config->depth * verifies);
+	assert_in_range(
+	    r->loop.memory_n, 0, (size_t)r->copy->depth.most * verifies);
 	assert_int_equal(r->copy->loaded, 0);
 	copy_status(r->copy, &status);
 	assert_in_range(status.done, 0, r->range);

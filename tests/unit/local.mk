@@ -65,6 +65,10 @@ tests_unit_test_crc32c_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_cursor
 tests_unit_test_cursor_SOURCES = tests/unit/test_cursor.c tests/unit/unit.h
 tests_unit_test_cursor_LDADD = $(UNIT_LIBS)
+check_PROGRAMS += tests/unit/test_depth
+tests_unit_test_depth_SOURCES = \
+	tests/unit/prng.h tests/unit/test_depth.c tests/unit/unit.h
+tests_unit_test_depth_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_daemon
 tests_unit_test_daemon_LDADD = $(UNIT_LIBS)
 check_PROGRAMS += tests/unit/test_diff

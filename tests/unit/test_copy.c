@@ -35,6 +35,23 @@ test_depth(void **state)
 	rig_fini(&r);
 }
 
+/* More than that are tried where a chunk takes long, up to the bound. */
+static void
+test_depth_most(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_plain(&r, 1024 * CHUNK);
+	r.config.depth = 2;
+	r.config.depth_most = 8;
+	r.loop.eager = 8;
+	rig_copy(&r);
+	assert_in_range(r.source.peak, 3, 8);
+	assert_in_range(r.loop.memory_n, 3, 8);
+	rig_fini(&r);
+}
+
 /* The owner is not called for nothing. */
 static void
 test_turns(void **state)
@@ -677,6 +694,7 @@ test_stream_prefix(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_depth),
+	cmocka_unit_test(test_depth_most),
 	cmocka_unit_test(test_turns),
 	cmocka_unit_test(test_nothing),
 	cmocka_unit_test(test_range),

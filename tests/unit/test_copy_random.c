@@ -134,6 +134,7 @@ random_options(struct rig *r)
 
 	config->chunk = 4096u << below(r, 4);
 	config->depth = 1 + (unsigned)below(r, 6);
+	config->depth_most = (unsigned)below(r, 20);
 	config->sparse = (enum copy_sparse)below(r, 3);
 	config->verify = !config->destination->stream && once(r, 3);
 	config->skip_errors = once(r, 3);
