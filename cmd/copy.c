@@ -241,8 +241,7 @@ check(const struct copy_arguments *a, struct error *err)
 		return error_set(err, ERROR_USAGE,
 		    "--base and --assume-zero: the destination holds either an "
 		    "older copy or zeros");
-	return transfer_memory(
-	    a->chunk, a->depth == 0 ? TRANSFER_DEPTH : a->depth, err);
+	return transfer_memory(a->chunk, a->depth, err);
 }
 
 static int

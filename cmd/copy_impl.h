@@ -33,7 +33,7 @@ struct copy_arguments {
 	uint64_t offset; /* --range */
 	uint64_t length;
 	uint64_t rate;
-	unsigned depth; /* 0: not given */
+	unsigned depth;
 	uint32_t chunk; /* 0: not given */
 	enum progress_mode progress;
 	bool has_digest;

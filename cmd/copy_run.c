@@ -189,16 +189,6 @@ open_records(struct copying *c, struct error *err)
 }
 
 static void
-choose_depth(struct copying *c)
-{
-	c->config.depth = c->args->depth;
-	if (c->args->depth == 0) {
-		c->config.depth = TRANSFER_DEPTH;
-		c->config.depth_most = TRANSFER_FLIGHT / c->config.chunk;
-	}
-}
-
-static void
 begin(struct copying *c)
 {
 	const struct copy_arguments *a = c->args;
@@ -211,7 +201,8 @@ begin(struct copying *c)
 	}
 	c->config.source = endpoint_bdev(c->source);
 	c->config.destination = endpoint_bdev(c->destination);
-	choose_depth(c);
+	transfer_flight(
+	    a->depth, c->config.chunk, &c->config.depth, &c->config.depth_most);
 	c->config.sparse = a->sparse;
 	c->config.verify = a->verify;
 	c->config.skip_errors = a->skip_errors;

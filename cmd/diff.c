@@ -24,7 +24,7 @@ static const char help[] =
     "pipe.\n\n"
     "options:\n"
     "      --range OFFSET:LENGTH    this part alone\n"
-    "      --queue-depth N          requests in flight at each, 8\n"
+    "      --queue-depth N          requests in flight at each, 8 or more\n"
     "      --block-size SIZE        bytes of a request, 256K\n"
     "      --json                   an object\n"
     "      --progress auto|json     a bar on a terminal, or lines of JSON\n"
@@ -107,8 +107,7 @@ compare(struct options *o, struct diff_arguments *args)
 static int
 run(int argc, char **argv)
 {
-	struct diff_arguments args = { .depth = TRANSFER_DEPTH,
-		.chunk = TRANSFER_CHUNK };
+	struct diff_arguments args = { .chunk = TRANSFER_CHUNK };
 	const struct command_line line = {
 		.help = help,
 		.groups = OPTIONS_SESSION | OPTIONS_JSON,

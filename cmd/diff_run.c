@@ -196,7 +196,6 @@ begin(struct comparing *c)
 	struct diff_config config = {
 		.offset = c->args->offset,
 		.chunk = c->args->chunk,
-		.depth = c->args->depth,
 		.differs = differs,
 		.done = compared,
 		.ctx = c,
@@ -211,6 +210,8 @@ begin(struct comparing *c)
 		    is_stream(c, i) ? UINT64_MAX : config.bdev[i]->size;
 	}
 	config.grain = grain(c);
+	transfer_flight(
+	    c->args->depth, config.chunk, &config.depth, &config.depth_most);
 	if (range(c, &config.length, &err) < 0) {
 		failed(c, &err);
 		close_ends(c);

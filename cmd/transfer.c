@@ -11,7 +11,9 @@
 
 #define CHUNK_MIN   4096u
 #define CHUNK_MOST  (64u << 20)
+#define DEPTH	    8
 #define DEPTH_MOST  1024
+#define FLIGHT	    (16u << 20) /* bytes, for the far end of a long line */
 #define MEMORY_MOST (UINT64_C(4) << 30)
 
 int
@@ -65,6 +67,14 @@ transfer_depth(const char *arg, unsigned *ret, struct error *err)
 	return 0;
 }
 
+void
+transfer_flight(
+    unsigned depth, uint32_t chunk, unsigned *ret_first, unsigned *ret_most)
+{
+	*ret_first = depth == 0 ? DEPTH : depth;
+	*ret_most = depth == 0 ? FLIGHT / chunk : depth;
+}
+
 int
 transfer_chunk(const char *arg, uint32_t *ret, struct error *err)
 {
@@ -83,7 +93,7 @@ transfer_chunk(const char *arg, uint32_t *ret, struct error *err)
 int
 transfer_memory(uint64_t each, unsigned depth, struct error *err)
 {
-	if (each > MEMORY_MOST / depth)
+	if (each > MEMORY_MOST / (depth == 0 ? DEPTH : depth))
 		return error_set(err, ERROR_USAGE,
 		    "--block-size times --queue-depth is more than 4G of "
 		    "memory");

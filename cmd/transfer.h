@@ -11,14 +11,11 @@
 #include "base/error.h"
 #include "io/loop.h"
 
-/* When nothing is said.  So many chunks of that size stay in a processor's cache
- * and in a socket's buffer; larger ones are for where each costs something by
- * itself. */
+/* When nothing is said.  The few that are in flight then stay in a processor's
+ * cache and in a socket's buffer; larger ones are for where each costs something
+ * by itself. */
 #define TRANSFER_CHUNK	     (256u << 10)
 #define TRANSFER_CHUNK_LARGE (1u << 20)
-#define TRANSFER_DEPTH	     8
-/* The far end of a long line may need more, up to so many bytes. */
-#define TRANSFER_FLIGHT (16u << 20)
 
 /* A number of bytes from min to max, as the argument of an option.  All these:
  * 0, or -1 with err. */
@@ -27,8 +24,12 @@ int transfer_size(const char *option, const char *arg, uint64_t min,
 /* --range OFFSET:LENGTH */
 int transfer_range(const char *arg, uint64_t *ret_offset, uint64_t *ret_length,
     struct error *err);
-/* --queue-depth N */
+/* --queue-depth N; 0 stands for its not being given. */
 int transfer_depth(const char *arg, unsigned *ret, struct error *err);
+/* How many chunks are in flight at first, and at the most where more are
+ * faster. */
+void transfer_flight(
+    unsigned depth, uint32_t chunk, unsigned *ret_first, unsigned *ret_most);
 /* --block-size SIZE */
 int transfer_chunk(const char *arg, uint32_t *ret, struct error *err);
 /* The signals that end a transfer go to got(), and a pipe that is closed is an

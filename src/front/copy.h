@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * copy - copies one bdev to another: many chunks in flight, out of order where
- * both ends can, in order where one is a stream; memory is bounded by
- * as many chunks as may be.
+ * both ends can, in order where one is a stream; memory is bounded by their
+ * number.
  *
  * What is known to be a hole at the source is not read, and blocks of zeros
  * are made holes at the destination where that is wanted.  A chunk is done when

@@ -98,9 +98,12 @@ static void
 compare_done(struct job *job)
 {
 	struct pair *k = job->ctx;
+	struct diff *d = k->diff;
 
 	k->done = true;
-	diff_moved_on(k->diff);
+	depth_done(&d->depth, k->length, d->tail - d->head >= d->depth.now,
+	    loop_now(d->loop));
+	diff_moved_on(d);
 }
 
 /* ---- reading ---- */
@@ -173,7 +176,7 @@ half_read(struct bdev_req *req)
 		pair_read(k);
 }
 
-/* The memory of a slot of the ring stays with it. */
+/* The memory of a pair stays with it. */
 static int
 half_prepare(struct diff *d, struct half *h)
 {
@@ -240,7 +243,26 @@ pair_start(struct diff *d, struct pair *k)
 static struct pair *
 pair_of(struct diff *d, uint64_t number)
 {
-	return &d->ring[number % d->config.depth];
+	return d->ring[number % d->depth.most];
+}
+
+/* NULL: no memory. */
+static struct pair *
+pair_get(struct diff *d)
+{
+	struct pair *k = d->spare;
+
+	if (k == NULL)
+		return calloc(1, sizeof(*k));
+	d->spare = k->next;
+	return k;
+}
+
+static void
+pair_put_back(struct diff *d, struct pair *k)
+{
+	k->next = d->spare;
+	d->spare = k;
 }
 
 static void
@@ -275,10 +297,11 @@ static void
 retire(struct diff *d)
 {
 	for (; d->head < d->tail; d->head++) {
-		const struct pair *k = pair_of(d, d->head);
+		struct pair *k = pair_of(d, d->head);
 
 		if (!k->done)
 			return;
+		pair_put_back(d, k);
 		if (d->stopping || k->length == 0)
 			continue;
 		if (!k->same)
@@ -289,20 +312,32 @@ retire(struct diff *d)
 }
 
 static void
+begin(struct diff *d)
+{
+	while (!d->stopping && d->tail - d->head < d->depth.now) {
+		struct pair *k = pair_get(d);
+
+		if (k == NULL) {
+			diff_no_memory(d);
+			return;
+		}
+		if (!diff_plan_next(d, k)) {
+			pair_put_back(d, k);
+			return;
+		}
+		d->ring[d->tail++ % d->depth.most] = k;
+		pair_start(d, k);
+		retire(d);
+	}
+}
+
+static void
 diff_pump(struct deferred *call)
 {
 	struct diff *d = call->ctx;
 
 	retire(d);
-	while (!d->stopping && d->tail - d->head < d->config.depth) {
-		struct pair *k = pair_of(d, d->tail);
-
-		if (!diff_plan_next(d, k))
-			break;
-		d->tail++;
-		pair_start(d, k);
-		retire(d);
-	}
+	begin(d);
 	if (d->ended || d->head < d->tail || d->side[0].asking ||
 	    d->side[1].asking || (!d->stopping && d->next < d->end))
 		return;
@@ -329,7 +364,8 @@ diff_new(struct loop *loop, const struct diff_config *config, struct diff **ret)
 		return -ENOMEM;
 	d->loop = loop;
 	d->config = *config;
-	d->ring = calloc(config->depth, sizeof(*d->ring));
+	depth_init(&d->depth, config->depth, config->depth_most);
+	d->ring = calloc(d->depth.most, sizeof(struct pair *));
 	if (d->ring == NULL) {
 		free(d);
 		return -ENOMEM;
@@ -359,15 +395,17 @@ diff_status(const struct diff *d, struct diff_status *ret)
 void
 diff_free(struct diff *d)
 {
-	unsigned i;
+	struct pair *k;
 
 	if (d == NULL)
 		return;
 	deferred_clear(d->loop, &d->pump);
-	for (i = 0; i < d->config.depth; i++) {
-		free(d->ring[i].half[0].buf);
-		free(d->ring[i].half[1].buf);
-		free(d->ring[i].units);
+	while ((k = d->spare) != NULL) {
+		d->spare = k->next;
+		free(k->half[0].buf);
+		free(k->half[1].buf);
+		free(k->units);
+		free(k);
 	}
 	free(d->ring);
 	free(d);

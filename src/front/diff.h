@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * diff - compares two bdevs: many reads in flight on both sides, out of order
- * where both can, in order where one is a stream; memory is bounded by depth
- * pairs of chunks.  What is known to be a hole on both sides is not read.
+ * where both can, in order where one is a stream; memory is bounded by the
+ * number of pairs of chunks in flight.  What is known to be a hole on both sides
+ * is not read.
  *
  * Extents that differ are told in their order, neighbours as one, in units of
  * grain: its multiples are where they begin and end.
@@ -24,11 +25,12 @@ struct diff_config {
 	 * diff, as do their names, which are for messages. */
 	struct bdev *bdev[2];
 	const char *name[2];
-	uint64_t offset; /* where it begins, in both; 0 with a stream */
-	uint64_t length; /* UINT64_MAX: to the end of the stream */
-	uint32_t chunk;	 /* bytes of a request, a power of two >= 4096 */
-	uint32_t grain;	 /* bytes, a power of two <= 4096 */
-	unsigned depth;	 /* chunks in flight, >= 1 */
+	uint64_t offset;     /* where it begins, in both; 0 with a stream */
+	uint64_t length;     /* UINT64_MAX: to the end of the stream */
+	uint32_t chunk;	     /* bytes of a request, a power of two >= 4096 */
+	uint32_t grain;	     /* bytes, a power of two <= 4096 */
+	unsigned depth;	     /* chunks in flight, >= 1; */
+	unsigned depth_most; /* up to so many, where that is faster */
 
 	/* Required.  The next extent in which they differ. */
 	void (*differs)(void *ctx, uint64_t offset, uint64_t length);

@@ -260,6 +260,7 @@ rig_init(uint64_t seed)
 	rig->config.chunk = 4096u << below(6);
 	rig->config.grain = 512u << below(4);
 	rig->config.depth = 1 + (unsigned)below(9);
+	rig->config.depth_most = (unsigned)below(20);
 }
 
 static void
