@@ -429,7 +429,7 @@ copy_new(struct loop *loop, const struct copy_config *config, struct copy **ret)
 		return -ENOMEM;
 	depth_init(&c->depth, config->depth, config->depth_most);
 	c->slots = c->depth.most * SLOTS;
-	c->ring = calloc(c->slots, sizeof(*c->ring));
+	c->ring = calloc(c->slots, sizeof(struct chunk *));
 	if (c->ring == NULL) {
 		free(c);
 		return -ENOMEM;
