@@ -14,6 +14,7 @@
 #define DEPTH	    8
 #define DEPTH_MOST  1024
 #define FLIGHT	    (16u << 20) /* bytes, for the far end of a long line */
+#define FLIGHT_MOST 128u	/* as many as a LUN takes at a time */
 #define MEMORY_MOST (UINT64_C(4) << 30)
 
 int
@@ -72,7 +73,10 @@ transfer_flight(
     unsigned depth, uint32_t chunk, unsigned *ret_first, unsigned *ret_most)
 {
 	*ret_first = depth == 0 ? DEPTH : depth;
-	*ret_most = depth == 0 ? FLIGHT / chunk : depth;
+	*ret_most = depth;
+	if (depth == 0)
+		*ret_most =
+		    chunk > FLIGHT / FLIGHT_MOST ? FLIGHT / chunk : FLIGHT_MOST;
 }
 
 int

@@ -342,8 +342,10 @@ begin(struct copy *c)
 {
 	static const struct error no_memory = { .class = ERROR_FAILED,
 		.text = "out of memory" };
+	/* Holes do not load, but they are work, too. */
+	uint64_t ring = (uint64_t)c->depth.now * SLOTS;
 
-	while (!c->stopping && c->tail - c->head < c->slots &&
+	while (!c->stopping && c->tail - c->head < ring &&
 	       c->loaded < c->depth.now && rate_allows(c)) {
 		struct chunk *k = chunk_get(c);
 

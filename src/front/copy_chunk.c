@@ -57,7 +57,7 @@ chunk_done(struct chunk *k, bool ok)
 		c->status.done += k->length;
 		c->status.skipped += k->skipped;
 	}
-	if (k->loads)
+	if (k->loads && !k->hole)
 		depth_done(&c->depth, k->length, c->loaded >= c->depth.now,
 		    loop_now(c->loop));
 	copy_moved_on(c);

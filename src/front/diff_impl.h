@@ -4,7 +4,7 @@
  * chunks, has them compared and tells what differs, diff_plan.c says where the
  * next pair lies.
  *
- * Pairs are numbered in the order of the content and live in a ring; what
+ * Pairs are numbered in the order of the content and stand in a ring; what
  * differs is told when one leaves it, as the oldest.
  */
 #ifndef FRONT_DIFF_IMPL_H

@@ -14,39 +14,59 @@ struct line {
 	double rate;	   /* bytes per ns */
 	unsigned jitter;   /* of a delay, in percent */
 	unsigned hesitant; /* every so many chunks the copy does not fill it */
+	unsigned stalls;   /* every so many chunks for 60 ms */
 };
 
-/* Chunks of a copy; the depth at the end. */
+struct transfer {
+	struct depth depth;
+	struct prng dice;
+	uint64_t now, free_at;
+	uint64_t ends[64]; /* of those in flight */
+	unsigned head, tail;
+};
+
+static void
+begin_chunk(struct transfer *t, const struct line *line)
+{
+	uint64_t delay = line->delay;
+
+	if (line->jitter > 0)
+		delay += delay * prng_below(&t->dice, line->jitter) / 100;
+	if (line->stalls > 0 && t->tail % line->stalls == 0)
+		t->free_at += 60 * CLOCK_MS;
+	if (t->free_at < t->now)
+		t->free_at = t->now;
+	t->free_at += (uint64_t)((double)CHUNK / line->rate);
+	t->ends[t->tail++ % 64] = t->free_at + delay;
+}
+
+/* So many chunks; the depth that it has come to. */
+static unsigned
+go_on(struct transfer *t, const struct line *line, unsigned n)
+{
+	struct depth *d = &t->depth;
+
+	while (n-- > 0) {
+		while (t->tail - t->head < d->now)
+			begin_chunk(t, line);
+		if (t->now < t->ends[t->head % 64])
+			t->now = t->ends[t->head % 64];
+		t->head++;
+		depth_done(d, CHUNK,
+		    line->hesitant == 0 || t->head % line->hesitant != 0,
+		    t->now);
+		assert_in_range(d->now, d->first, d->most);
+	}
+	return d->before > 0 ? d->before : d->now;
+}
+
 static unsigned
 run_from(const struct line *line, unsigned first, unsigned most, unsigned n)
 {
-	struct prng dice = { 7 };
-	uint64_t ends[64] = { 0 }; /* of those in flight */
-	uint64_t now = 1, free_at = 0;
-	struct depth d;
-	unsigned head = 0, tail = 0, i;
+	struct transfer t = { .dice = { 7 }, .now = 1 };
 
-	depth_init(&d, first, most);
-	for (i = 1; i <= n; i++) {
-		for (; tail - head < d.now; tail++) {
-			uint64_t delay = line->delay;
-
-			if (line->jitter > 0)
-				delay += delay *
-					 prng_below(&dice, line->jitter) / 100;
-			if (free_at < now)
-				free_at = now;
-			free_at += (uint64_t)((double)CHUNK / line->rate);
-			ends[tail % 64] = free_at + delay;
-		}
-		if (now < ends[head % 64])
-			now = ends[head % 64];
-		head++;
-		depth_done(&d, CHUNK,
-		    line->hesitant == 0 || i % line->hesitant != 0, now);
-		assert_in_range(d.now, first, most);
-	}
-	return d.now;
+	depth_init(&t.depth, first, most);
+	return go_on(&t, line, n);
 }
 
 static unsigned
@@ -119,7 +139,7 @@ never_beyond_the_most(void **state)
 	assert_int_equal(run_from(&far, 1, 64, 5000), 64);
 }
 
-/* A bound of the rate, or a source that has nothing, is no distance. */
+/* A bound of the rate is no distance. */
 static void
 what_is_not_full_stays(void **state)
 {
@@ -129,6 +149,27 @@ what_is_not_full_stays(void **state)
 
 	(void)state;
 	assert_int_equal(run(&line), 8);
+}
+
+/* What was found is not for ever. */
+static void
+lines_change(void **state)
+{
+	static const struct line near = { .delay = 50 * CLOCK_US, .rate = 4 },
+				 stalls = { .delay = 50 * CLOCK_US,
+					 .rate = 4,
+					 .stalls = 30000 },
+				 slow = { .delay = CLOCK_MS, .rate = 0.1 },
+				 far = { .delay = 8 * CLOCK_MS, .rate = 1.25 };
+	struct transfer t = { .dice = { 7 }, .now = 1 };
+
+	(void)state;
+	depth_init(&t.depth, 8, 64);
+	assert_int_equal(go_on(&t, &slow, 10000), 8);
+	assert_int_equal(go_on(&t, &far, 20000), 64);
+	assert_int_equal(go_on(&t, &near, 200000), 8);
+	assert_int_equal(go_on(&t, &stalls, 140000), 8);
+	assert_int_equal(go_on(&t, &far, 100000), 64);
 }
 
 static void
@@ -151,6 +192,7 @@ main(void)
 		cmocka_unit_test(far_gets_what_it_needs),
 		cmocka_unit_test(never_beyond_the_most),
 		cmocka_unit_test(what_is_not_full_stays),
+		cmocka_unit_test(lines_change),
 		cmocka_unit_test(most_below_first),
 	};
 
