@@ -17,7 +17,7 @@ static const char help[] =
     "      --range OFFSET:LENGTH    this part alone\n"
     "      --resume JOURNAL         go on where an earlier copy stopped\n"
     "      --verify                 read back and compare\n"
-    "      --digest ALGORITHM       sha256, sha512, sha3-256 of the content\n"
+    "      --digest sha256|sha512|sha3-256  print that of the content\n"
     "      --manifest FILE          write a hash of each chunk\n"
     "      --base FILE              the manifest of what is there already\n"
     "      --on-error stop|skip     skip: zeros for what cannot be read\n"
@@ -234,6 +234,10 @@ check(const struct copy_arguments *a, struct error *err)
 		endpoint_kind_of(a->destination) != ENDPOINT_LUN))
 		return error_set(err, ERROR_USAGE,
 		    "--offload require: both ends have to be LUNs");
+	if (a->journal != NULL && a->skip_errors && a->mapfile == NULL)
+		return error_set(err, ERROR_USAGE,
+		    "--resume with --on-error skip wants --mapfile, or blocks "
+		    "that an earlier run could not read are forgotten");
 	if (a->mapfile != NULL && !a->skip_errors)
 		return error_set(
 		    err, ERROR_USAGE, "--mapfile wants --on-error skip");

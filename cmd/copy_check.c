@@ -91,13 +91,13 @@ refuse(const struct endpoint *e, uint64_t have, uint64_t want,
 
 int
 copy_check_file(const struct copy_arguments *args, struct endpoint *e,
-    uint64_t want, bool *ret_empty, struct error *err)
+    uint64_t want, struct copy_room *ret, struct error *err)
 {
 	uint64_t have = endpoint_bdev(e)->size;
 	bool fits = args->has_range ? have >= want : have == want;
 	const char *format = NULL;
 
-	*ret_empty = endpoint_created(e);
+	*ret = (struct copy_room){ .size = have, .empty = endpoint_created(e) };
 	if (endpoint_kind(e) != ENDPOINT_FILE || endpoint_created(e))
 		return 0;
 	if (have > 0)
@@ -106,13 +106,34 @@ copy_check_file(const struct copy_arguments *args, struct endpoint *e,
 		return refuse(e, have, want, format, err);
 	if (fits)
 		return 0;
+	ret->resize = true;
+	ret->size = want;
 	/* A part of it is all that may be touched. */
-	if (args->has_range && want != UINT64_MAX)
-		return endpoint_resize(e, want, err);
-	*ret_empty = true;
-	if (endpoint_resize(e, 0, err) < 0)
+	ret->empty = !args->has_range || want == UINT64_MAX;
+	return 0;
+}
+
+int
+copy_make_room(
+    struct endpoint *e, const struct copy_room *room, struct error *err)
+{
+	if (!room->resize)
+		return 0;
+	if (room->empty && endpoint_resize(e, 0, err) < 0)
 		return -1;
-	return endpoint_resize(e, want, err);
+	return endpoint_resize(e, room->size, err);
+}
+
+int
+copy_check_base(const struct copy_arguments *args, const struct endpoint *e,
+    const struct copy_room *room, struct error *err)
+{
+	if (args->base == NULL || !room->empty)
+		return 0;
+	return error_set(err, ERROR_FAILED,
+	    "--base: %s %s, and does not hold what did not change since (leave "
+	    "--base out, and all is copied)",
+	    endpoint_name(e), room->resize ? "is to be emptied" : "is new");
 }
 
 int
@@ -157,8 +178,8 @@ copy_check_same(const struct endpoint *source,
 }
 
 int
-copy_check_ends(struct endpoint *destination, uint64_t offset, uint64_t length,
-    struct error *err)
+copy_check_ends(struct endpoint *destination, const struct copy_room *room,
+    uint64_t offset, uint64_t length, struct error *err)
 {
 	const struct bdev *to = endpoint_bdev(destination);
 
@@ -166,10 +187,10 @@ copy_check_ends(struct endpoint *destination, uint64_t offset, uint64_t length,
 		return error_set(err, ERROR_IO, "%s is write protected",
 		    endpoint_name(destination));
 	if (!to->stream && length != UINT64_MAX &&
-	    (offset > to->size || length > to->size - offset))
+	    (offset > room->size || length > room->size - offset))
 		return error_set(err, ERROR_FAILED,
 		    "%s is too small: it has %" PRIu64 " bytes, %" PRIu64
 		    " are wanted (--range OFFSET:LENGTH copies a part)",
-		    endpoint_name(destination), to->size, offset + length);
+		    endpoint_name(destination), room->size, offset + length);
 	return 0;
 }

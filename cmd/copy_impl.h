@@ -60,14 +60,30 @@ struct copy_records {
 	uint8_t zero_hash[MANIFEST_HASH]; /* of a whole chunk */
 };
 
+/* How a destination is before the first byte comes. */
+struct copy_room {
+	uint64_t size; /* UINT64_MAX: it grows */
+	bool empty;    /* it holds nothing */
+	bool resize;   /* it will be so only after copy_make_room() */
+};
+
 /*
  * A destination that is a file is open: one that was there has to be a plain
  * image of the size that is wanted, or empty, or args->force says that it may
- * be overwritten whatever it is; it is given its size.  want: UINT64_MAX when
- * that is not known.  *ret_empty: it holds nothing.  0, or -1 with err.
+ * be overwritten whatever it is.  want: UINT64_MAX when that is not known.  0,
+ * or -1 with err.  Nothing is changed.
  */
 int copy_check_file(const struct copy_arguments *, struct endpoint *,
-    uint64_t want, bool *ret_empty, struct error *err);
+    uint64_t want, struct copy_room *ret, struct error *err);
+/* Whether what the base does not have copied can be there.  0, or -1 with
+ * err. */
+int copy_check_base(const struct copy_arguments *,
+    const struct endpoint *destination, const struct copy_room *,
+    struct error *err);
+/* The first that changes anything: no check may come later.  0, or -1 with
+ * err. */
+int copy_make_room(
+    struct endpoint *, const struct copy_room *, struct error *err);
 /* What of the source is wanted, as front/copy.h has it.  0, or -1 with err. */
 int copy_check_range(const struct copy_arguments *, struct endpoint *source,
     uint64_t *ret_offset, uint64_t *ret_length, struct error *err);
@@ -79,8 +95,8 @@ int copy_check_path(
 int copy_check_same(const struct endpoint *source,
     const struct endpoint *destination, struct error *err);
 /* Whether what is wanted may be written there.  0, or -1 with err. */
-int copy_check_ends(struct endpoint *destination, uint64_t offset,
-    uint64_t length, struct error *err);
+int copy_check_ends(struct endpoint *destination, const struct copy_room *,
+    uint64_t offset, uint64_t length, struct error *err);
 
 /* Opens the files, and sets the callbacks and resume of config, whose offset,
  * length, chunk and zeroed are set; an older manifest may change the chunk, and
@@ -88,12 +104,14 @@ int copy_check_ends(struct endpoint *destination, uint64_t offset,
  * with err; copy_records_free() follows in any case. */
 int copy_records_open(struct copy_records *, struct loop *,
     struct endpoint *source, struct endpoint *destination,
-    struct copy_config *config, struct error *err);
+    const struct copy_room *, struct copy_config *config, struct error *err);
 /* All was copied, or has stopped (ok == false): writes what is to be kept, and
  * prints the digest.  done: so many bytes of the range, without a gap.  0, or -1
  * with err. */
 int copy_records_close(
     struct copy_records *, bool ok, uint64_t done, struct error *err);
+/* Bytes that zeros stand for, of which so many are of this run. */
+uint64_t copy_records_bad(const struct copy_records *, uint64_t now);
 void copy_records_free(struct copy_records *);
 
 /* The whole of it: the exit code. */

@@ -104,13 +104,14 @@ records_bad(
 
 static int
 open_journal(struct copy_records *r, struct loop *loop, struct endpoint *source,
-    struct endpoint *destination, struct copy_config *config, struct error *err)
+    struct endpoint *destination, const struct copy_room *room,
+    struct copy_config *config, struct error *err)
 {
 	const struct journal_id id = {
 		.source = endpoint_identity(source),
 		.destination = endpoint_identity(destination),
 		.source_size = endpoint_bdev(source)->size,
-		.destination_size = endpoint_bdev(destination)->size,
+		.destination_size = room->size,
 		.offset = config->offset,
 		.length = config->length,
 	};
@@ -123,6 +124,11 @@ open_journal(struct copy_records *r, struct loop *loop, struct endpoint *source,
 	    loop, r->args->journal, &id, &config->resume, &r->journal, err);
 	if (there < 0)
 		return -1;
+	if (config->resume > 0 && room->resize)
+		return error_set(err, ERROR_FAILED,
+		    "%s: since it was noted %s has been given another size; "
+		    "without the journal it is copied from the beginning",
+		    r->args->journal, endpoint_name(destination));
 	/* What was begun may have written anywhere. */
 	if (there > 0)
 		config->zeroed = false;
@@ -183,11 +189,11 @@ open_mapfile(
 int
 copy_records_open(struct copy_records *r, struct loop *loop,
     struct endpoint *source, struct endpoint *destination,
-    struct copy_config *config, struct error *err)
+    const struct copy_room *room, struct copy_config *config, struct error *err)
 {
 	config->ctx = r;
 	if (open_manifests(r, source, config, err) < 0 ||
-	    open_journal(r, loop, source, destination, config, err) < 0 ||
+	    open_journal(r, loop, source, destination, room, config, err) < 0 ||
 	    open_mapfile(r, config, err) < 0)
 		return -1;
 	r->chunk = config->chunk;
@@ -239,6 +245,12 @@ copy_records_close(
 	if (a->has_digest)
 		print_digest(r);
 	return 0;
+}
+
+uint64_t
+copy_records_bad(const struct copy_records *r, uint64_t now)
+{
+	return r->mapfile != NULL ? mapfile_bytes(r->mapfile) : now;
 }
 
 void

@@ -29,6 +29,7 @@ struct copying {
 	struct endpoint *destination;
 	unsigned open; /* endpoints that are not closed yet */
 	struct copy_config config;
+	struct copy_room room; /* at the destination */
 	struct copy_records records;
 	struct copy *copy;
 	struct copy_status status;
@@ -63,6 +64,8 @@ close_ends(struct copying *c)
 	c->phase = CLOSING;
 	if (c->open == 0)
 		loop_stop(c->loop, 0);
+	if (c->destination != NULL && c->copy == NULL)
+		endpoint_unmake(c->destination);
 	if (c->destination != NULL)
 		endpoint_close(c->destination);
 	if (c->source != NULL)
@@ -161,14 +164,15 @@ static int
 check_ends(struct copying *c, struct error *err)
 {
 	const struct copy_arguments *a = c->args;
-	bool empty;
 
 	if (copy_check_same(c->source, c->destination, err) < 0 ||
-	    copy_check_file(a, c->destination, file_size(c), &empty, err) < 0)
+	    copy_check_file(a, c->destination, file_size(c), &c->room, err) <
+		0 ||
+	    copy_check_base(a, c->destination, &c->room, err) < 0)
 		return -1;
-	c->config.zeroed = a->assume_zero || empty;
+	c->config.zeroed = a->assume_zero || c->room.empty;
 	return copy_check_ends(
-	    c->destination, c->config.offset, c->config.length, err);
+	    c->destination, &c->room, c->config.offset, c->config.length, err);
 }
 
 /* What the records need to know is set before they are opened. */
@@ -184,8 +188,8 @@ open_records(struct copying *c, struct error *err)
 		c->config.chunk = TRANSFER_CHUNK_LARGE;
 	else
 		c->config.chunk = TRANSFER_CHUNK;
-	return copy_records_open(
-	    &c->records, c->loop, c->source, c->destination, &c->config, err);
+	return copy_records_open(&c->records, c->loop, c->source,
+	    c->destination, &c->room, &c->config, err);
 }
 
 static void
@@ -195,7 +199,8 @@ begin(struct copying *c)
 	struct error err;
 	int result;
 
-	if (check_ends(c, &err) < 0 || open_records(c, &err) < 0) {
+	if (check_ends(c, &err) < 0 || open_records(c, &err) < 0 ||
+	    copy_make_room(c->destination, &c->room, &err) < 0) {
 		give_up(c, &err);
 		return;
 	}
@@ -329,6 +334,7 @@ signalled(void *ctx, int signo)
 static int
 tell(const struct copying *c)
 {
+	uint64_t bad = copy_records_bad(&c->records, c->status.bad);
 	struct error err;
 
 	if (c->why.class != ERROR_NONE || c->signal != 0) {
@@ -340,10 +346,10 @@ tell(const struct copying *c)
 		command_fail(&err);
 		return c->signal != 0 ? 128 + c->signal : (int)c->why.class;
 	}
-	if (c->status.bad > 0) {
+	if (bad > 0) {
 		error_set(&err, ERROR_IO,
 		    "%" PRIu64 " bytes could not be read; zeros stand for them",
-		    c->status.bad);
+		    bad);
 		return command_fail(&err);
 	}
 	return command_done();

@@ -84,6 +84,8 @@ const char *endpoint_target(const struct endpoint *);
 const char *endpoint_identity(const struct endpoint *);
 /* The file was not there, and was made (config.create): reads as zeros. */
 bool endpoint_created(const struct endpoint *);
+/* Removes a file that was made for nothing, before anything was written. */
+void endpoint_unmake(struct endpoint *);
 /* Gives a regular file its size; UINT64_MAX: it grows with what is written, until
  * it is given one.  No request is in flight.  0, or -1 with err. */
 int endpoint_resize(struct endpoint *, uint64_t size, struct error *err);

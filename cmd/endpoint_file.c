@@ -144,6 +144,13 @@ endpoint_resize(struct endpoint *e, uint64_t size, struct error *err)
 	return file_resize(e->bdev, size, err);
 }
 
+void
+endpoint_unmake(struct endpoint *e)
+{
+	if (e->created && file_same(e->bdev, e->text))
+		unlink(e->text);
+}
+
 static void
 file_free(struct endpoint *e)
 {

@@ -40,6 +40,7 @@
 
 /* Of a shorter READ the copy is the least. */
 #define HELPER_LEAST 65536
+#define LINE	     64
 
 static struct file *
 file_of(struct bdev *bdev)
@@ -300,9 +301,38 @@ file_open_fd(
 	return fd;
 }
 
+/* The first line of what the kernel says of a device; false: nothing. */
+static bool
+device_says(dev_t dev, const char *leaf, char ret[LINE])
+{
+	char path[96];
+	bool said;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s", major(dev),
+	    minor(dev), leaf);
+	in = fopen(path, "re");
+	if (in == NULL)
+		return false;
+	said = fgets(ret, LINE, in) != NULL;
+	fclose(in);
+	return said;
+}
+
+/* A partition does what its disk does. */
+static bool
+zeroes_by_itself(dev_t dev)
+{
+	char most[LINE];
+
+	return (device_says(dev, "queue/write_zeroes_max_bytes", most) ||
+		   device_says(dev, "../queue/write_zeroes_max_bytes", most)) &&
+	       most[0] != '0';
+}
+
 /* Size, blocks and abilities of a block device. */
 static int
-file_probe_block(struct file *f, uint32_t *ret_block)
+file_probe_block(struct file *f, dev_t dev, uint32_t *ret_block)
 {
 	unsigned physical = 0;
 	uint64_t size;
@@ -319,6 +349,7 @@ file_probe_block(struct file *f, uint32_t *ret_block)
 	f->bdev.physical_block_size = physical;
 	/* Whether the medium can is seen when it is asked to. */
 	f->bdev.can_discard = true;
+	f->bdev.can_fast_zero = zeroes_by_itself(dev);
 	*ret_block = (uint32_t)block;
 	return 0;
 }
@@ -357,7 +388,7 @@ file_probe(struct file *f, const struct stat *st, uint32_t block_size,
 	int error;
 
 	if (device) {
-		error = file_probe_block(f, &native);
+		error = file_probe_block(f, st->st_rdev, &native);
 		if (error < 0)
 			return error_set(err, ERROR_FAILED, "%s: %s", f->path,
 			    strerror(-error));
@@ -524,26 +555,16 @@ static dev_t
 disk_of(dev_t dev)
 {
 	unsigned long whole_major;
-	char path[96], numbers[32], *colon;
-	FILE *in;
+	char line[LINE], *colon;
 
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/partition",
-	    major(dev), minor(dev));
-	if (access(path, F_OK) == -1)
-		return dev;
 	/* The partition's folder stands in the disk's. */
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../dev", major(dev),
-	    minor(dev));
-	in = fopen(path, "re");
-	if (in == NULL)
+	if (!device_says(dev, "partition", line) ||
+	    !device_says(dev, "../dev", line))
 		return dev;
-	if (fgets(numbers, sizeof(numbers), in) != NULL) {
-		whole_major = strtoul(numbers, &colon, 10);
-		if (*colon == ':')
-			dev = makedev((unsigned)whole_major,
-			    (unsigned)strtoul(colon + 1, NULL, 10));
-	}
-	fclose(in);
+	whole_major = strtoul(line, &colon, 10);
+	if (*colon == ':')
+		dev = makedev((unsigned)whole_major,
+		    (unsigned)strtoul(colon + 1, NULL, 10));
 	return dev;
 }
 

@@ -360,7 +360,9 @@ begin(struct copy *c)
 			return;
 		}
 		c->ring[c->tail++ % c->slots] = k;
-		k->loads = !k->hole || c->config.verify;
+		k->resumed =
+		    k->at + k->length <= c->config.offset + c->config.resume;
+		k->loads = !k->hole || k->resumed || c->config.verify;
 		c->loaded += k->loads;
 		if (!k->hole)
 			rate_count(c, k->length);
@@ -451,7 +453,7 @@ copy_new(struct loop *loop, const struct copy_config *config, struct copy **ret)
 	c->end = config->length == UINT64_MAX ? config->source->size
 					      : config->offset + config->length;
 	c->safe = c->saved = config->offset + config->resume;
-	c->next = reads ? config->offset : c->safe;
+	c->next = reads || config->verify ? config->offset : c->safe;
 	c->status.done = c->next - config->offset;
 	c->pump = (struct deferred){ .run = copy_pump, .ctx = c };
 	timer_init(&c->save_timer, save_time, c);

@@ -38,9 +38,12 @@ enum copy_offload {
 struct copy_config {
 	struct bdev *source;	  /* outlives the copy, as all that follows */
 	struct bdev *destination; /* the same */
-	uint64_t offset;     /* where it begins, in both; 0 with a stream */
-	uint64_t length;     /* UINT64_MAX: to the end of the source */
-	uint64_t resume;     /* so many bytes of it are at the destination */
+	uint64_t offset; /* where it begins, in both; 0 with a stream */
+	uint64_t length; /* UINT64_MAX: to the end of the source */
+	/* So many bytes of it are at the destination.  They are read again only
+	 * where somebody has to see them (verify, digest, changed), and then
+	 * have to be what the destination holds. */
+	uint64_t resume;
 	uint32_t chunk;	     /* bytes of a request, a power of two >= 4096 */
 	unsigned depth;	     /* chunks in flight, >= 1; */
 	unsigned depth_most; /* up to so many, where that is faster */

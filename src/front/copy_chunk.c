@@ -229,7 +229,10 @@ chunk_known(struct chunk *k)
 		chunk_done(k, false);
 	} else if (!k->changed) {
 		k->skipped = k->length;
-		chunk_done(k, true);
+		if (k->resumed || c->config.verify)
+			read_back(k);
+		else
+			chunk_done(k, true);
 	} else if (k->at + k->length > c->config.destination->size) {
 		error_set(&why, ERROR_FAILED,
 		    "the source is longer than the destination, which has %llu "
@@ -267,9 +270,7 @@ changed_done(struct job *job)
 	struct chunk *k = job->ctx;
 
 	/* What the destination has of an earlier run is not written again. */
-	if (k->at + k->length <=
-	    k->copy->config.offset + k->copy->config.resume)
-		k->changed = false;
+	k->changed = k->changed && !k->resumed;
 	chunk_known(k);
 }
 
@@ -291,7 +292,7 @@ chunk_filled(struct chunk *k)
 		job_submit(c->loop, &k->job);
 		return;
 	}
-	k->changed = k->at + k->length > c->config.offset + c->config.resume;
+	k->changed = !k->resumed;
 	chunk_known(k);
 }
 
@@ -504,7 +505,7 @@ chunk_start(struct chunk *k)
 	k->state = CHUNK_BUSY;
 	if (k->hole)
 		chunk_filled(k);
-	else if (c->offload)
+	else if (c->offload && !k->resumed)
 		move_chunk(k);
 	else if (borrow_chunk(k))
 		chunk_filled(k);
@@ -538,10 +539,11 @@ read_back_done(struct bdev_req *req)
 	ok = same(k);
 	if (!ok) {
 		error_set(&why, ERROR_IO,
-		    "verifying at byte %llu: the destination does not hold "
-		    "what "
-		    "was written there",
-		    (unsigned long long)k->at);
+		    "verifying at byte %llu: the destination does not hold %s",
+		    (unsigned long long)k->at,
+		    k->changed	 ? "what was written there"
+		    : k->resumed ? "what the source has there by now"
+				 : "what the base says of it");
 		copy_fail(k->copy, &why);
 	}
 	chunk_done(k, ok);

@@ -41,6 +41,7 @@ struct chunk {
 	bool hole;	 /* is not read: zeros */
 	bool filled;	 /* the content is known: it may be digested */
 	bool digested;
+	bool resumed;	  /* an earlier run has brought it */
 	bool changed;	  /* is to be written */
 	bool moved;	  /* by the target: only to be verified */
 	bool ok;	  /* done, and at the destination */

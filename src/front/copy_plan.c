@@ -147,7 +147,8 @@ hole_most(const struct copy *c)
 {
 	const struct bdev *to = c->config.destination;
 
-	if (c->config.verify)
+	/* It will be compared. */
+	if (c->config.verify || c->next < c->safe)
 		return c->config.chunk;
 	if (c->config.digest != NULL || c->config.sparse == COPY_SPARSE_NEVER ||
 	    !(to->can_fast_zero || c->config.zeroed))

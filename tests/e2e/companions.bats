@@ -167,14 +167,14 @@ json() { # EXPRESSION
 
 @test "every --help fits a screen, and every command has one" {
 	expect 0 luntap --help
-	for command in discover list inquiry readcapacity mount sense unmount \
-		status target; do
+	local all="discover list inquiry readcapacity sense ping perf doctor mount
+		nbd copy diff unmount status target"
+	for command in $all; do
 		[[ $output = *"$command"* ]]
 	done
-	for command in discover list inquiry readcapacity mount sense unmount \
-		status target; do
+	for command in $all; do
 		expect 0 luntap "$command" --help
-		[ "${#lines[@]}" -le 30 ]
+		[ "${#lines[@]}" -le 40 ]
 		[[ $output = *example*:* ]]
 		for line in "${lines[@]}"; do
 			[ "${#line}" -le 80 ]
@@ -249,12 +249,17 @@ json() { # EXPRESSION
 		try re
 		try list --js
 		try unmount /
+		try copy --sparse a
+		try copy --digest sha5
+		try copy --resume .
 		ls' - "$BATS_TEST_DIRNAME/../../completion/luntap.bash" \
 		"$(mktemp -d "$DIR/completion.XXXXXX")"
 	# shellcheck disable=SC2016
 	[ "$output" = 'readcapacity
 --json
-/mnt/$(touch ran) /srv/d' ]
+/mnt/$(touch ran) /srv/d
+auto always
+sha512' ]
 }
 
 @test "target fails where it was told to, and only there" {

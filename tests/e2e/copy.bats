@@ -203,29 +203,126 @@ allocated() { # FILE
 	rm "$DIR/home/out"
 }
 
-@test "an interrupted copy goes on, 50 times killed" {
-	local i journal=$DIR/home/journal
-	for i in $(seq 50); do
-		if [ $((i % 2)) -eq 0 ]; then
-			set -- "$DIR/image" "$PLAIN/2"
-		else
-			set -- "$DIR/other" "$PLAIN/2"
-		fi
-		exec_killed "$i" --resume "$journal" --queue-depth 2 \
-			--block-size 64K --rate-limit 40M "$@"
-		expect 0 luntap copy --resume "$journal" "$@"
-		[ ! -e "$journal" ]
-		luntap copy "$PLAIN/2" - | cmp - "$1"
+@test "sparse LUNs: what is not allocated" {
+	local holes
+	# To a pipe goes everything: what is skipped is what the LUN calls a hole.
+	holes() { # URL
+		luntap copy --progress json "$1" - 2>"$DIR/said" >/dev/null
+		tail -n 1 "$DIR/said" | jq .skipped
+	}
+	for sparse in auto always never; do
+		expect 0 luntap copy --sparse never "$DIR/other" "$PLAIN/0"
+		[ "$(holes "$PLAIN/0")" -eq 0 ]
+		expect 0 luntap copy --sparse $sparse "$DIR/image" "$PLAIN/0"
+		luntap copy "$PLAIN/0" - | cmp - "$DIR/image"
+		holes=$(holes "$PLAIN/0")
+		case $sparse in
+		auto) [ "$holes" -ge $((SIZE - $(allocated "$DIR/image"))) ] ;;
+		always) [ "$holes" -ge $((SIZE - $(allocated "$DIR/reference"))) ] ;;
+		never) [ "$holes" -eq 0 ] ;;
+		esac
 	done
 }
-# Runs a copy and kills it after some time.
-exec_killed() { # N ARGUMENT...
-	local n=$1
+
+# Kills a copy after so long; true: some of it is in the journal.
+copy_killed() { # MS ARGUMENT...
+	local ms=$1 pid
 	shift
-	(exec_as_user "$LUNTAP" copy "$@") 2>/dev/null 3>&- &
-	sleep "0.$((n * 13 % 60 + 10))"
-	kill -KILL $! 2>/dev/null || true
-	wait $! || true
+	(exec_as_user "$LUNTAP" copy --resume "$DIR/home/journal" "$@") \
+		2>/dev/null 3>&- &
+	pid=$!
+	sleep "$((ms / 1000)).$(printf %03d $((ms % 1000)))"
+	kill -KILL $pid 2>/dev/null || true
+	wait $pid 2>/dev/null || true
+	[ -e "$DIR/home/journal" ] &&
+		tr '\0' '\n' <"$DIR/home/journal" | grep -q '^done [1-9]'
+}
+
+# Large enough for a journal, which is written every 256 MiB: near the end of
+# these copies, so half of them are killed there.
+@test "an interrupted copy goes on, 50 times killed, from every end to every other" {
+	local i from to start ms went_on=0
+	local large=$((320 << 20)) limit=(--rate-limit 640M --offload never)
+	local -A takes
+	make_image "$DIR/large0" $large 4
+	make_image "$DIR/large1" $large 5
+	truncate -s $large "$DIR/tgt3"
+	tgt_lun 1 3 "$DIR/tgt3"
+	start_target large --thin ram:320M ram:320M ram:320M
+	expect 0 luntap copy "$DIR/large0" "${URLS[0]}"
+	expect 0 luntap copy "$DIR/large1" "${URLS[1]}"
+	for to in "${URLS[2]}" "$DIR/home/large" "$TGTD/3"; do
+		start=$(date +%s%N)
+		expect 0 luntap copy "${limit[@]}" --resume "$DIR/home/journal" \
+			"${URLS[0]}" "$to"
+		takes[$to]=$((($(date +%s%N) - start) / 1000000))
+	done
+	for i in $(seq 50); do
+		# Each end has the other content when its turn comes again.
+		local old=$((i / 6 % 2))
+		from=$DIR/large$old to=${URLS[2]}
+		limit=(--rate-limit 640M --offload never)
+		case $((i % 6)) in
+		1) from=${URLS[$old]} to=$DIR/home/large ;;
+		2) from=${URLS[$old]} ;;
+		3) from=${URLS[$old]} limit=(--rate-limit 640M) ;;
+		4) to=$TGTD/3 ;;
+		5) from=${URLS[$old]} to=$TGTD/3 ;;
+		esac
+		ms=${takes[$to]}
+		if [ $((i / 3 % 2)) -eq 0 ]; then
+			ms=$((RANDOM % ms))
+		else
+			ms=$((ms * 7 / 10 + RANDOM % (ms * 3 / 10)))
+		fi
+		if copy_killed $ms "${limit[@]}" "$from" "$to"; then
+			went_on=$((went_on + 1))
+		fi
+		expect 0 luntap copy --resume "$DIR/home/journal" "$from" "$to"
+		[ ! -e "$DIR/home/journal" ]
+		luntap copy "$to" - | cmp - "$DIR/large$old"
+	done
+	echo "# $went_on of 50 went on from a journal" >&3
+	[ $went_on -ge 1 ]
+	end_process large
+	rm "$DIR/home/large" "$DIR"/large?
+}
+
+@test "a journal whose destination was emptied, and a base for a new one" {
+	local journal=$DIR/home/journal
+	(exec_as_user "$LUNTAP" copy --resume "$journal" --rate-limit 4M \
+		--block-size 256K --manifest "$DIR/home/m" "$DIR/image" \
+		"$DIR/home/out") 2>/dev/null 3>&- &
+	remember copy $!
+	wait_for test -s "$journal"
+	sleep 1
+	end_process copy INT
+	cp "$journal" "$DIR/home/kept"
+	truncate -s 1M "$DIR/home/out"
+	expect 1 luntap copy --resume "$journal" "$DIR/image" "$DIR/home/out"
+	expect 1 luntap copy --force --resume "$journal" "$DIR/image" "$DIR/home/out"
+	[[ $output = *"given another size"*"from the beginning"* ]]
+	[ "$(stat -c %s "$DIR/home/out")" -eq 1048576 ]
+	# Of another source: nothing is emptied for it.
+	expect 2 luntap copy --force --resume "$journal" "$DIR/other" "$DIR/home/out"
+	[ "$(stat -c %s "$DIR/home/out")" -eq 1048576 ]
+	cmp "$journal" "$DIR/home/kept"
+	rm "$journal" "$DIR/home/kept" "$DIR/home/out"
+
+	expect 0 luntap copy --manifest "$DIR/home/m" "$DIR/image" "$DIR/home/out"
+	rm "$DIR/home/out"
+	expect 1 luntap copy --base "$DIR/home/m" "$DIR/image" "$DIR/home/out"
+	[[ $output = *"--base: $DIR/home/out is new"* ]]
+	[ ! -e "$DIR/home/out" ]
+	expect 0 luntap copy "$DIR/odd" "$DIR/home/out"
+	expect 1 luntap copy --force --base "$DIR/home/m" "$DIR/image" "$DIR/home/out"
+	[[ $output = *"is to be emptied"* ]]
+	cmp "$DIR/odd" "$DIR/home/out"
+	# --verify looks at what was not written, too.
+	expect 0 luntap copy --force "$DIR/other" "$DIR/home/out"
+	expect 6 luntap copy --verify --base "$DIR/home/m" "$DIR/image" "$DIR/home/out"
+	[[ $output = *"what the base says"* ]]
+	rm "$DIR/home/m" "$DIR/home/out"
 }
 
 @test "--assume-zero is believed by the first run alone" {
@@ -242,42 +339,60 @@ exec_killed() { # N ARGUMENT...
 	luntap copy "$PLAIN/0" - | cmp - "$DIR/image"
 }
 
-@test "SIGINT ends in order, and the journal goes on from there" {
+@test "a signal ends it in order, and the journal goes on from there" {
 	local journal=$DIR/home/journal
-	(exec_as_user "$LUNTAP" copy --resume "$journal" --rate-limit 4M \
-		--block-size 256K "$DIR/image" "$PLAIN/0") 2>"$DIR/said" 3>&- &
-	remember copy $!
-	wait_for test -s "$journal"
-	sleep 1
-	kill -INT "$(cat "$DIR/pids/copy")"
-	rc=0
-	wait "$(cat "$DIR/pids/copy")" || rc=$?
-	rm "$DIR/pids/copy"
-	[ "$rc" -eq 130 ]
-	[[ $(cat "$DIR/said") = *"goes on from there"* ]]
-	tr '\0' '\n' <"$journal" | grep -q '^done [1-9]'
-	expect 2 luntap copy --resume "$journal" "$DIR/other" "$PLAIN/0"
-	[[ $output = *"another source"* ]]
-	expect 0 luntap copy --resume "$journal" "$DIR/image" "$PLAIN/0"
-	luntap copy "$PLAIN/0" - | cmp - "$DIR/image"
+	while read -r signal code; do
+		(exec_as_user "$LUNTAP" copy --resume "$journal" \
+			--rate-limit 4M --block-size 256K "$DIR/image" \
+			"$PLAIN/0") 2>"$DIR/said" 3>&- &
+		remember copy $!
+		wait_for test -s "$journal"
+		sleep 1
+		kill "-$signal" "$(cat "$DIR/pids/copy")"
+		rc=0
+		wait "$(cat "$DIR/pids/copy")" || rc=$?
+		rm "$DIR/pids/copy"
+		[ "$rc" -eq "$code" ]
+		[[ $(cat "$DIR/said") = *"goes on from there"* ]]
+		tr '\0' '\n' <"$journal" | grep -q '^done [1-9]'
+		expect 2 luntap copy --resume "$journal" "$DIR/other" "$PLAIN/0"
+		[[ $output = *"another source"* ]]
+		expect 2 luntap copy --resume "$journal" "$DIR/image" "$PLAIN/2"
+		[[ $output = *"another destination"* ]]
+		expect 0 luntap copy --resume "$journal" "$DIR/image" "$PLAIN/0"
+		luntap copy "$PLAIN/0" - | cmp - "$DIR/image"
+		expect 0 luntap copy "$DIR/other" "$PLAIN/0"
+	done <<-SIGNALS
+		INT 130
+		TERM 143
+		HUP 129
+	SIGNALS
 }
 
-@test "incremental: only the chunks that changed are written" {
-	cp "$DIR/image" "$DIR/source"
-	expect 0 luntap copy --manifest "$DIR/home/m1" "$DIR/source" "$PLAIN/0"
-	dd if=/dev/urandom of="$DIR/source" bs=4096 seek=900 count=2 \
-		conv=notrunc status=none
-	dd if=/dev/zero of="$DIR/source" bs=1M seek=17 count=1 conv=notrunc \
-		status=none
-	luntap copy --base "$DIR/home/m1" --manifest "$DIR/home/m2" \
-		--progress json "$DIR/source" "$PLAIN/0" 2>"$DIR/said"
-	[ "$(tail -n 1 "$DIR/said" | jq '.length - .skipped')" -le 2097152 ]
-	luntap copy "$PLAIN/0" - | cmp - "$DIR/source"
+@test "incremental: only the chunks that changed are written, night after night" {
+	local night
+	for to in "$PLAIN/0" "$TGTD/2" "$DIR/home/night.img"; do
+		cp "$DIR/image" "$DIR/source"
+		expect 0 luntap copy --manifest "$DIR/home/m" "$DIR/source" "$to"
+		for night in 1 2 3; do
+			dd if=/dev/urandom of="$DIR/source" bs=4096 count=2 \
+				seek=$((night * 900)) conv=notrunc status=none
+			dd if=/dev/zero of="$DIR/source" bs=1M count=1 \
+				seek=$((17 + night)) conv=notrunc status=none
+			luntap copy --base "$DIR/home/m" --manifest "$DIR/home/m" \
+				--progress json --verify "$DIR/source" "$to" \
+				2>"$DIR/said"
+			[ "$(tail -n 1 "$DIR/said" |
+				jq '.length - .skipped')" -le 3145728 ]
+			luntap copy "$to" - | cmp - "$DIR/source"
+		done
+	done
 	expect 0 luntap copy --manifest "$DIR/home/m3" "$DIR/source" "$PLAIN/1"
-	cmp "$DIR/home/m2" "$DIR/home/m3"
-	expect 2 luntap copy --base "$DIR/home/m1" "$DIR/source" -
-	expect 2 luntap copy --base "$DIR/home/m1" "$DIR/odd" "$PLAIN/0"
+	cmp "$DIR/home/m" "$DIR/home/m3"
+	expect 2 luntap copy --base "$DIR/home/m" "$DIR/source" -
+	expect 2 luntap copy --base "$DIR/home/m" "$DIR/odd" "$PLAIN/0"
 	[[ $output = *"another size"* ]]
+	rm "$DIR"/home/*
 }
 
 @test "what cannot be read: where it is, what the target said, --on-error skip" {
@@ -294,6 +409,21 @@ exec_killed() { # N ARGUMENT...
 	cmp "$DIR/want" "$DIR/home/out"
 	grep -qi '^0x0*7d000 .*0x0*600 .*-' "$DIR/home/map"
 	grep -qi '^0x0*ea6000 .*0x0*200 .*-' "$DIR/home/map"
+	rm "$DIR/home/out"
+	# What an earlier run could not read is not forgotten.
+	expect 2 luntap copy --on-error skip --resume "$DIR/home/j" \
+		"${URLS[0]}" "$DIR/home/out"
+	(exec_as_user "$LUNTAP" copy --on-error skip --resume "$DIR/home/j" \
+		--mapfile "$DIR/home/map" --rate-limit 8M --queue-depth 1 \
+		"${URLS[0]}" "$DIR/home/out") 2>"$DIR/said" 3>&- &
+	remember copy $!
+	wait_for grep -q 'at byte 15360000' "$DIR/said"
+	end_process copy INT
+	tr '\0' '\n' <"$DIR/home/j" | grep -q '^done [1-9]......'
+	expect 6 luntap copy --on-error skip --resume "$DIR/home/j" \
+		--mapfile "$DIR/home/map" "${URLS[0]}" "$DIR/home/out"
+	[[ $output = *"2048 bytes could not be read"* ]]
+	cmp "$DIR/want" "$DIR/home/out"
 	end_process bad
 	rm "$DIR/home/out" "$DIR/home/bad.img"
 }
@@ -325,7 +455,12 @@ exec_killed() { # N ARGUMENT...
 	expect 2 luntap copy --range 25M:1M "$PLAIN/0" "$DIR/home/g"
 	[ ! -e "$DIR/home/g" ]
 	expect 5 luntap copy "$PLAIN/9" "$DIR/home/g"
+	[ ! -e "$DIR/home/g" ]
 	expect 2 luntap copy "$DIR/image"
+	start_target protected ram:24M,read-only
+	expect 6 luntap copy "$DIR/image" "${URLS[0]}"
+	[[ $output = *"is write protected"* ]]
+	end_process protected
 	rm "$DIR/home/f" "$DIR/home/link"
 }
 
@@ -380,6 +515,23 @@ exec_killed() { # N ARGUMENT...
 	expect 0 luntap copy "$DIR/other" "$PLAIN/0"
 	expect 0 luntap copy "$PLAIN/0" "$qemu"
 	luntap copy "$qemu" - | cmp - "$DIR/other"
+	expect 0 luntap copy "$uri" "$PLAIN/0"
+	expect 0 luntap copy "$qemu" "$TGTD/1"
+	luntap copy "$PLAIN/0" - | cmp - "$DIR/image"
+	luntap copy "$TGTD/1" - | cmp - "$DIR/other"
+	luntap copy - "$qemu" < <(cat "$DIR/image")
+	expect 0 luntap diff "$qemu" "$uri"
+	# By TCP, and of a LUN of tgtd.
+	local port
+	port=$(free_port)
+	(exec_as_user "$LUNTAP" nbd -f --listen "127.0.0.1:$port" "$TGTD/2") \
+		>"$DIR/nbd2.out" 2>&1 3>&- &
+	remember nbd2 $!
+	wait_for grep -q nbd: "$DIR/nbd2.out"
+	expect 0 luntap copy --digest sha256 "$DIR/image" "nbd://127.0.0.1:$port"
+	[ "${output%% *}" = "$(sha256sum <"$DIR/image" | cut -d' ' -f1)" ]
+	expect 0 luntap diff "nbd://127.0.0.1:$port" "$TGTD/2"
+	end_process nbd2
 	# A server that dies on the way.
 	(exec_as_user "$LUNTAP" copy --rate-limit 8M "$uri" "$qemu") \
 		2>"$DIR/said" 3>&- &

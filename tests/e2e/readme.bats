@@ -54,17 +54,27 @@ luntap() {
 				i=$((i + 1))
 			done
 		done
+		# Between two nights something changes, and what is brought
+		# back had been lost.
+		case "$*" in
+		*--base*) spoil 1 ;;
+		*restore.journal* | "copy - "*) spoil 256 ;;
+		esac
 		command luntap "$@"
 		;;
 	esac
+}
+spoil() { # MIB
+	head -c "$1M" /dev/urandom | command luntap copy --range "0:$1M" - "$url"
 }
 . "$DIR/examples"
 SH
 	as_user unshare -Urnmpf --kill-child --mount-proc bash "$DIR/run.sh"
 }
 
-@test "the README names every exit code and every command has a page" {
-	for c in discover list inquiry readcapacity mount nbd copy unmount status target; do
+@test "every command has a page" {
+	for c in discover list inquiry readcapacity sense ping perf doctor mount nbd \
+		copy diff unmount status target; do
 		[ -f "$BATS_TEST_DIRNAME/../../man/luntap-$c.1" ]
 		expect 0 luntap "$c" --help
 		[ "${#lines[@]}" -le 45 ]

@@ -259,7 +259,7 @@ check_always(const struct rig *r)
 {
 	const struct copy_config *config = &r->config;
 	const struct fake *to = &r->destination;
-	unsigned verifies = config->verify ? 2 : 1;
+	unsigned verifies = config->verify || config->resume > 0 ? 2 : 1;
 	struct copy_status status;
 
 	assert_int_equal(r->done, 1);

@@ -480,6 +480,66 @@ test_resume(void **state)
 	}
 }
 
+/* Then it is compared with what the destination has. */
+static void
+test_resume_of_another_content(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct rig r;
+
+		resumed(&r);
+		if (i != 0)
+			r.config.digest = NULL;
+		if (i != 1)
+			r.config.changed = NULL;
+		r.config.verify = i == 2;
+		fake_fill(&r.source, 4 * CHUNK, 4 * CHUNK + 1);
+		r.destination.content[4 * CHUNK] =
+		    r.destination.medium[4 * CHUNK] =
+			(uint8_t)~r.source.content[4 * CHUNK];
+		rig_start(&r);
+		r.expected[4 * CHUNK] = r.destination.content[4 * CHUNK];
+		rig_fail(&r, "verifying at byte 16384: the destination does "
+			     "not hold what the source has there by now");
+		assert_int_equal(r.error.class, ERROR_IO);
+		rig_fini(&r);
+	}
+}
+
+/* Of an incremental copy all is verified, not only what was written. */
+static void
+test_verify_unchanged(void **state)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct rig r;
+
+		(void)state;
+		rig_init(&r, 9, 32 * CHUNK, 512);
+		r.config.verify = true;
+		r.config.depth = 1;
+		r.wanted = calloc(34, sizeof(*r.wanted));
+		for (unsigned n = 0; n < 32; n += 2)
+			r.wanted[n] = true;
+		memcpy(r.destination.content, r.source.content, 32 * CHUNK);
+		memcpy(r.destination.medium, r.source.content, 32 * CHUNK);
+		if (i == 1)
+			r.destination.content[5 * CHUNK] =
+			    r.destination.medium[5 * CHUNK] =
+				(uint8_t)~r.source.content[5 * CHUNK];
+		rig_start(&r);
+		if (i == 0) {
+			rig_succeed(&r);
+			assert_int_equal(r.destination.reads, 32);
+			assert_int_equal(r.destination.count[BDEV_WRITE], 16);
+		} else {
+			rig_fail(&r, "verifying at byte 20480: the destination "
+				     "does not hold what the base says of it");
+		}
+		rig_fini(&r);
+	}
+}
+
 /* ---- a rate ---- */
 
 static void
@@ -657,6 +717,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_changed),
 	cmocka_unit_test(test_changed_holes),
 	cmocka_unit_test(test_resume),
+	cmocka_unit_test(test_resume_of_another_content),
+	cmocka_unit_test(test_verify_unchanged),
 	cmocka_unit_test(test_rate),
 	cmocka_unit_test(test_save_time),
 	cmocka_unit_test(test_flush_loses),

@@ -84,6 +84,11 @@ random_wanted(struct rig *r)
 	r->wanted = calloc(chunks, sizeof(*r->wanted));
 	for (size_t i = 0; i < chunks; i++)
 		r->wanted[i] = once(r, 2);
+	if (!r->config.verify)
+		return;
+	/* What is not wanted will be compared. */
+	memcpy(r->destination.content, r->source.content, r->source.room);
+	memcpy(r->destination.medium, r->source.content, r->source.room);
 }
 
 /* An earlier run has brought some of it. */
@@ -242,6 +247,7 @@ random_copy(uint64_t n)
 	random_streams(&r);
 	random_options(&r);
 	if (r.config.skip_errors && r.config.resume == 0 &&
+	    !(r.config.verify && r.wanted != NULL) &&
 	    r.config.offload == COPY_OFFLOAD_NEVER)
 		random_bad_blocks(&r);
 	cut = r.config.source->stream && r.source.room < r.config.length &&
