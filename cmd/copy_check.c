@@ -128,12 +128,13 @@ int
 copy_check_base(const struct copy_arguments *args, const struct endpoint *e,
     const struct copy_room *room, struct error *err)
 {
-	if (args->base == NULL || !room->empty)
+	if (args->base == NULL || !(room->empty || room->resize))
 		return 0;
 	return error_set(err, ERROR_FAILED,
 	    "--base: %s %s, and does not hold what did not change since (leave "
 	    "--base out, and all is copied)",
-	    endpoint_name(e), room->resize ? "is to be emptied" : "is new");
+	    endpoint_name(e),
+	    room->resize ? "is to be given another size" : "is new");
 }
 
 int

@@ -110,7 +110,8 @@ int copy_records_open(struct copy_records *, struct loop *,
  * with err. */
 int copy_records_close(
     struct copy_records *, bool ok, uint64_t done, struct error *err);
-/* Bytes that zeros stand for, of which so many are of this run. */
+/* Bytes that zeros stand for, of this run or an earlier one; this run says that
+ * there are so many of it. */
 uint64_t copy_records_bad(const struct copy_records *, uint64_t now);
 void copy_records_free(struct copy_records *);
 

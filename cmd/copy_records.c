@@ -124,9 +124,9 @@ open_journal(struct copy_records *r, struct loop *loop, struct endpoint *source,
 	    loop, r->args->journal, &id, &config->resume, &r->journal, err);
 	if (there < 0)
 		return -1;
-	if (config->resume > 0 && room->resize)
+	if (config->resume > 0 && (room->empty || room->resize))
 		return error_set(err, ERROR_FAILED,
-		    "%s: since it was noted %s has been given another size; "
+		    "%s: since it was noted %s is new, or has another size; "
 		    "without the journal it is copied from the beginning",
 		    r->args->journal, endpoint_name(destination));
 	/* What was begun may have written anywhere. */
@@ -181,6 +181,8 @@ open_mapfile(
 	if (config->resume > 0)
 		return mapfile_load(r->args->mapfile, config->offset,
 		    config->length, config->resume, &r->mapfile, err);
+	/* A journal is not noted without it. */
+	r->bad_news = true;
 	if (mapfile_new(config->offset, config->length, &r->mapfile) < 0)
 		return error_set(err, ERROR_FAILED, "out of memory");
 	return 0;
@@ -250,7 +252,9 @@ copy_records_close(
 uint64_t
 copy_records_bad(const struct copy_records *r, uint64_t now)
 {
-	return r->mapfile != NULL ? mapfile_bytes(r->mapfile) : now;
+	uint64_t all = r->mapfile != NULL ? mapfile_bytes(r->mapfile) : 0;
+
+	return all > now ? all : now;
 }
 
 void

@@ -453,7 +453,9 @@ copy_new(struct loop *loop, const struct copy_config *config, struct copy **ret)
 	c->end = config->length == UINT64_MAX ? config->source->size
 					      : config->offset + config->length;
 	c->safe = c->saved = config->offset + config->resume;
-	c->next = reads || config->verify ? config->offset : c->safe;
+	c->compares = !config->skip_errors;
+	c->next =
+	    reads || (config->verify && c->compares) ? config->offset : c->safe;
 	c->status.done = c->next - config->offset;
 	c->pump = (struct deferred){ .run = copy_pump, .ctx = c };
 	timer_init(&c->save_timer, save_time, c);

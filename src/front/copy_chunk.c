@@ -229,7 +229,7 @@ chunk_known(struct chunk *k)
 		chunk_done(k, false);
 	} else if (!k->changed) {
 		k->skipped = k->length;
-		if (k->resumed || c->config.verify)
+		if (k->resumed ? c->compares : c->config.verify)
 			read_back(k);
 		else
 			chunk_done(k, true);

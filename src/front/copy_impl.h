@@ -70,6 +70,7 @@ struct copy {
 	bool offload;	/* is tried, or known to work */
 	uint32_t grain; /* zeros are looked for in such units; 0: not */
 	bool borrows;	/* nobody needs to see the content */
+	bool compares;	/* what is resumed: zeros may stand there */
 
 	struct depth depth;
 	struct chunk **ring;

@@ -262,13 +262,15 @@ mapfile_load(const char *path, uint64_t offset, uint64_t length, uint64_t done,
 		return error_set(err, ERROR_FAILED, "out of memory");
 	r.f = fopen(path, "re");
 	if (r.f == NULL) {
-		result = errno == ENOENT ? 0
-					 : error_set(err, ERROR_FAILED,
-					       "%s: %s", path, strerror(errno));
+		result = error_set(
+		    err, ERROR_FAILED, "%s: %s", path, strerror(errno));
 	} else {
 		result = read_status(&r);
 		if (result > 0)
 			result = read_blocks(&r, m, offset + done);
+		else if (result == 0)
+			result = error_set(
+			    err, ERROR_FAILED, "%s: it is empty", path);
 		fclose(r.f);
 	}
 	if (result < 0) {

@@ -20,8 +20,8 @@ struct mapfile;
 int mapfile_new(uint64_t offset, uint64_t length, struct mapfile **ret);
 /*
  * The same with the bad blocks of a file that is there, as far as they lie
- * before done bytes of the range: what is behind will be tried again.  One that
- * does not exist, or is empty, has none.  0, or -1 with err: it is no mapfile.
+ * before done bytes of the range: what is behind will be tried again.  0, or -1
+ * with err: it is no mapfile, or not there.
  */
 int mapfile_load(const char *path, uint64_t offset, uint64_t length,
     uint64_t done, struct mapfile **ret, struct error *err);

@@ -212,14 +212,18 @@ others_are_refused(void **state)
 }
 
 static void
-none_is_an_empty_list(void **state)
+none_is_not_taken_for_an_empty_one(void **state)
 {
 	(void)state;
-	assert_int_equal(load(LENGTH), 0);
-	assert_int_equal(mapfile_bytes(mapfile), 0);
+	assert_int_equal(load(LENGTH), -1);
+	assert_non_null(strstr(err.text, "No such file"));
 	scratch_write("", 0);
-	assert_int_equal(load(LENGTH), 0);
+	assert_int_equal(load(LENGTH), -1);
+	assert_non_null(strstr(err.text, "it is empty"));
+	/* But it may be written. */
+	assert_int_equal(mapfile_new(OFFSET, LENGTH, &mapfile), 0);
 	save(0);
+	assert_int_equal(load(LENGTH), 0);
 	assert_int_equal(scratch_clear(), 1);
 }
 
@@ -255,7 +259,7 @@ main(void)
 		TEST(what_is_tried_again_is_forgotten),
 		TEST(one_of_ddrescue),
 		TEST(others_are_refused),
-		TEST(none_is_an_empty_list),
+		TEST(none_is_not_taken_for_an_empty_one),
 		TEST(ddrescuelog_reads_it),
 	};
 
