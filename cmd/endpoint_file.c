@@ -21,29 +21,20 @@
 #include "base/escape.h"
 #include "block/file.h"
 #include "cmd/endpoint_impl.h"
+#include "io/blockdev.h"
 
-#define VALUE 256
+#define VALUE (4 * BLOCKDEV_ATTRIBUTE) /* escaped */
 
-/* The first line of /sys/dev/block/MAJOR:MINOR/LEAF, escaped. */
+/* What the kernel says of it, escaped. */
 static bool
 device_attribute(dev_t dev, const char *leaf, char ret[VALUE])
 {
-	char path[128], line[VALUE / 4];
-	size_t len = 0;
-	FILE *f;
+	char line[BLOCKDEV_ATTRIBUTE];
 
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s", major(dev),
-	    minor(dev), leaf);
-	f = fopen(path, "re");
-	if (f == NULL)
+	if (!blockdev_attribute(dev, leaf, line))
 		return false;
-	if (fgets(line, sizeof(line), f) != NULL)
-		len = strcspn(line, "\n");
-	fclose(f);
-	while (len > 0 && line[len - 1] == ' ')
-		len--;
-	escape(ret, VALUE, line, len);
-	return len > 0;
+	escape(ret, VALUE, line, strlen(line));
+	return true;
 }
 
 /* A partition is named by its disk and where it begins. */

@@ -37,10 +37,10 @@
 #include <unistd.h>
 
 #include "block/file_impl.h"
+#include "io/blockdev.h"
 
 /* Of a shorter READ the copy is the least. */
 #define HELPER_LEAST 65536
-#define LINE	     64
 
 static struct file *
 file_of(struct bdev *bdev)
@@ -301,32 +301,15 @@ file_open_fd(
 	return fd;
 }
 
-/* The first line of what the kernel says of a device; false: nothing. */
-static bool
-device_says(dev_t dev, const char *leaf, char ret[LINE])
-{
-	char path[96];
-	bool said;
-	FILE *in;
-
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s", major(dev),
-	    minor(dev), leaf);
-	in = fopen(path, "re");
-	if (in == NULL)
-		return false;
-	said = fgets(ret, LINE, in) != NULL;
-	fclose(in);
-	return said;
-}
-
 /* A partition does what its disk does. */
 static bool
 zeroes_by_itself(dev_t dev)
 {
-	char most[LINE];
+	char most[BLOCKDEV_ATTRIBUTE];
 
-	return (device_says(dev, "queue/write_zeroes_max_bytes", most) ||
-		   device_says(dev, "../queue/write_zeroes_max_bytes", most)) &&
+	return (blockdev_attribute(dev, "queue/write_zeroes_max_bytes", most) ||
+		   blockdev_attribute(
+		       dev, "../queue/write_zeroes_max_bytes", most)) &&
 	       most[0] != '0';
 }
 
@@ -555,11 +538,11 @@ static dev_t
 disk_of(dev_t dev)
 {
 	unsigned long whole_major;
-	char line[LINE], *colon;
+	char line[BLOCKDEV_ATTRIBUTE], *colon;
 
 	/* The partition's folder stands in the disk's. */
-	if (!device_says(dev, "partition", line) ||
-	    !device_says(dev, "../dev", line))
+	if (!blockdev_attribute(dev, "partition", line) ||
+	    !blockdev_attribute(dev, "../dev", line))
 		return dev;
 	whole_major = strtoul(line, &colon, 10);
 	if (*colon == ':')

@@ -84,6 +84,15 @@ copy_fail_at(struct copy *c, const char *what, uint64_t at, int result,
 	copy_fail(c, &err);
 }
 
+void
+copy_no_memory(struct copy *c)
+{
+	struct error why;
+
+	error_set(&why, ERROR_FAILED, "out of memory");
+	copy_fail(c, &why);
+}
+
 /* ---- the ring ---- */
 
 static struct chunk *
@@ -96,19 +105,12 @@ chunk_of(struct copy *c, uint64_t number)
 static struct chunk *
 chunk_get(struct copy *c)
 {
-	struct chunk *k = c->spare;
+	struct chunk *k = SLIST_FIRST(&c->spare);
 
 	if (k == NULL)
 		return malloc(sizeof(*k));
-	c->spare = k->next;
+	SLIST_REMOVE_HEAD(&c->spare, link);
 	return k;
-}
-
-static void
-chunk_put_back(struct copy *c, struct chunk *k)
-{
-	k->next = c->spare;
-	c->spare = k;
 }
 
 void
@@ -169,7 +171,7 @@ retire(struct copy *c)
 		/* What a stream did not have has no place. */
 		if (!c->gap && k->length > 0 && c->safe < k->at + k->length)
 			c->safe = k->at + k->length;
-		chunk_put_back(c, k);
+		SLIST_INSERT_HEAD(&c->spare, k, link);
 	}
 }
 
@@ -340,8 +342,6 @@ rate_count(struct copy *c, uint64_t length)
 static void
 begin(struct copy *c)
 {
-	static const struct error no_memory = { .class = ERROR_FAILED,
-		.text = "out of memory" };
 	/* Holes do not load, but they are work, too. */
 	uint64_t ring = (uint64_t)c->depth.now * SLOTS;
 
@@ -350,13 +350,13 @@ begin(struct copy *c)
 		struct chunk *k = chunk_get(c);
 
 		if (k == NULL) {
-			copy_fail(c, &no_memory);
+			copy_no_memory(c);
 			return;
 		}
 		memset(k, 0, offsetof(struct chunk, piece));
 		k->copy = c;
 		if (copy_plan_next(c, k) == 0) {
-			chunk_put_back(c, k);
+			SLIST_INSERT_HEAD(&c->spare, k, link);
 			return;
 		}
 		c->ring[c->tail++ % c->slots] = k;
@@ -453,9 +453,9 @@ copy_new(struct loop *loop, const struct copy_config *config, struct copy **ret)
 	c->end = config->length == UINT64_MAX ? config->source->size
 					      : config->offset + config->length;
 	c->safe = c->saved = config->offset + config->resume;
-	c->compares = !config->skip_errors;
-	c->next =
-	    reads || (config->verify && c->compares) ? config->offset : c->safe;
+	c->next = reads || (config->verify && !config->skip_errors)
+		      ? config->offset
+		      : c->safe;
 	c->status.done = c->next - config->offset;
 	c->pump = (struct deferred){ .run = copy_pump, .ctx = c };
 	timer_init(&c->save_timer, save_time, c);
@@ -498,8 +498,8 @@ copy_free(struct copy *c)
 		c->bufs = buf->next;
 		munmap(buf, c->config.chunk);
 	}
-	while ((k = c->spare) != NULL) {
-		c->spare = k->next;
+	while ((k = SLIST_FIRST(&c->spare)) != NULL) {
+		SLIST_REMOVE_HEAD(&c->spare, link);
 		free(k);
 	}
 	free(c->ring);

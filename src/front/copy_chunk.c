@@ -229,7 +229,8 @@ chunk_known(struct chunk *k)
 		chunk_done(k, false);
 	} else if (!k->changed) {
 		k->skipped = k->length;
-		if (k->resumed ? c->compares : c->config.verify)
+		/* With skip_errors zeros may stand for what is read now. */
+		if (k->resumed ? !c->config.skip_errors : c->config.verify)
 			read_back(k);
 		else
 			chunk_done(k, true);
@@ -553,12 +554,10 @@ static void
 read_back(struct chunk *k)
 {
 	struct piece *p = &k->piece[0];
-	struct error why;
 
 	k->back = copy_buf_get(k->copy);
 	if (k->back == NULL) {
-		error_set(&why, ERROR_FAILED, "out of memory");
-		copy_fail(k->copy, &why);
+		copy_no_memory(k->copy);
 		chunk_done(k, false);
 		return;
 	}

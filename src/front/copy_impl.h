@@ -34,7 +34,7 @@ struct piece {
 
 struct chunk {
 	struct copy *copy;
-	struct chunk *next; /* of those that are spare */
+	SLIST_ENTRY(chunk) link; /* of those that are spare */
 	enum chunk_state state;
 	uint64_t at;	 /* in the source and the destination */
 	uint64_t length; /* at most config.chunk, unless it is a hole */
@@ -70,20 +70,19 @@ struct copy {
 	bool offload;	/* is tried, or known to work */
 	uint32_t grain; /* zeros are looked for in such units; 0: not */
 	bool borrows;	/* nobody needs to see the content */
-	bool compares;	/* what is resumed: zeros may stand there */
 
 	struct depth depth;
 	struct chunk **ring;
 	unsigned slots;
-	struct chunk *spare; /* the last used first */
-	uint64_t head;	     /* number of the oldest chunk in the ring */
-	uint64_t tail;	     /* number of the next one */
-	uint64_t next;	     /* where it begins */
-	uint64_t end;	     /* where the last one ends, as far as is known */
-	uint64_t safe;	     /* all before it is at the destination */
-	bool gap;	     /* what follows safe is not, and will not be */
-	uint64_t put;	     /* number of the next chunk for a stream */
-	unsigned loaded;     /* chunks that may have buffers */
+	SLIST_HEAD(, chunk) spare; /* the last used first */
+	uint64_t head;		   /* number of the oldest chunk in the ring */
+	uint64_t tail;		   /* number of the next one */
+	uint64_t next;		   /* where it begins */
+	uint64_t end;	 /* where the last one ends, as far as is known */
+	uint64_t safe;	 /* all before it is at the destination */
+	bool gap;	 /* what follows safe is not, and will not be */
+	uint64_t put;	 /* number of the next chunk for a stream */
+	unsigned loaded; /* chunks that may have buffers */
 	struct free_buf {
 		struct free_buf *next;
 	} * bufs; /* of config.chunk bytes, the last used first */
@@ -131,6 +130,7 @@ void copy_fail(struct copy *, const struct error *why);
 /* "WHAT at byte N: ..." of a request that failed. */
 void copy_fail_at(struct copy *, const char *what, uint64_t at, int result,
     const struct error *why);
+void copy_no_memory(struct copy *);
 /* The state of a chunk is another: the copy looks what follows, soon. */
 void copy_moved_on(struct copy *);
 

@@ -250,19 +250,12 @@ pair_of(struct diff *d, uint64_t number)
 static struct pair *
 pair_get(struct diff *d)
 {
-	struct pair *k = d->spare;
+	struct pair *k = SLIST_FIRST(&d->spare);
 
 	if (k == NULL)
 		return calloc(1, sizeof(*k));
-	d->spare = k->next;
+	SLIST_REMOVE_HEAD(&d->spare, link);
 	return k;
-}
-
-static void
-pair_put_back(struct diff *d, struct pair *k)
-{
-	k->next = d->spare;
-	d->spare = k;
 }
 
 static void
@@ -301,7 +294,7 @@ retire(struct diff *d)
 
 		if (!k->done)
 			return;
-		pair_put_back(d, k);
+		SLIST_INSERT_HEAD(&d->spare, k, link);
 		if (d->stopping || k->length == 0)
 			continue;
 		if (!k->same)
@@ -322,7 +315,7 @@ begin(struct diff *d)
 			return;
 		}
 		if (!diff_plan_next(d, k)) {
-			pair_put_back(d, k);
+			SLIST_INSERT_HEAD(&d->spare, k, link);
 			return;
 		}
 		d->ring[d->tail++ % d->depth.most] = k;
@@ -400,8 +393,8 @@ diff_free(struct diff *d)
 	if (d == NULL)
 		return;
 	deferred_clear(d->loop, &d->pump);
-	while ((k = d->spare) != NULL) {
-		d->spare = k->next;
+	while ((k = SLIST_FIRST(&d->spare)) != NULL) {
+		SLIST_REMOVE_HEAD(&d->spare, link);
 		free(k->half[0].buf);
 		free(k->half[1].buf);
 		free(k->units);

@@ -27,7 +27,7 @@ struct half {
 
 struct pair {
 	struct diff *diff;
-	struct pair *next; /* of those that are spare */
+	SLIST_ENTRY(pair) link; /* of those that are spare */
 	uint64_t at;
 	uint64_t length; /* less than was planned, when a stream has ended */
 	bool skip;	 /* holes on both sides: of any length, not read */
@@ -59,11 +59,11 @@ struct diff {
 	struct diff_status status;
 	struct depth depth;
 	struct pair **ring;
-	struct pair *spare; /* the last used first */
-	uint64_t head;	    /* number of the oldest pair in the ring */
-	uint64_t tail;	    /* number of the next one */
-	uint64_t next;	    /* where it begins */
-	uint64_t end;	    /* where the last one ends, as far as is known */
+	SLIST_HEAD(, pair) spare; /* the last used first */
+	uint64_t head;		  /* number of the oldest pair in the ring */
+	uint64_t tail;		  /* number of the next one */
+	uint64_t next;		  /* where it begins */
+	uint64_t end; /* where the last one ends, as far as is known */
 	bool probe;   /* then a stream is to be read on, whether it has more */
 	uint64_t run; /* where the extent begins that is being gathered ... */
 	uint64_t run_end; /* ... and where it ends so far */

@@ -7,6 +7,7 @@
 #include "io/blockdev.h"
 
 #include <sys/ioctl.h>
+#include <sys/sysmacros.h>
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -44,6 +45,27 @@ blockdev_flush(int fd)
 	if (ioctl(fd, BLKFLSBUF, 0) == -1 || fsync(fd) == -1)
 		return -errno;
 	return 0;
+}
+
+bool
+blockdev_attribute(dev_t dev, const char *leaf, char ret[BLOCKDEV_ATTRIBUTE])
+{
+	char path[128];
+	size_t len = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s", major(dev),
+	    minor(dev), leaf);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return false;
+	if (fgets(ret, BLOCKDEV_ATTRIBUTE, f) != NULL)
+		len = strcspn(ret, "\n");
+	fclose(f);
+	while (len > 0 && ret[len - 1] == ' ')
+		len--;
+	ret[len] = '\0';
+	return len > 0;
 }
 
 /* ---- who holds it ---- */

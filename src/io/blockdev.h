@@ -8,6 +8,8 @@
 #ifndef IO_BLOCKDEV_H
 #define IO_BLOCKDEV_H
 
+#include <sys/types.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -22,6 +24,11 @@ int blockdev_open(const char *path);
 /* A file system on it, then its own page cache, is written, and it is told to
  * flush.  0 or -errno. */
 int blockdev_flush(int fd);
+
+/* What the kernel says of a device: the first line of
+ * /sys/dev/block/MAJOR:MINOR/LEAF, without spaces at its end.  False: nothing. */
+#define BLOCKDEV_ATTRIBUTE 64
+bool blockdev_attribute(dev_t, const char *leaf, char ret[BLOCKDEV_ATTRIBUTE]);
 
 /* Who holds it, as far as this namespace shows: "mounted on /mnt, held by
  * dm-0", or "held by another mount namespace or a program". */

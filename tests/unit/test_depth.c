@@ -75,6 +75,13 @@ run(const struct line *line)
 	return run_from(line, 8, 64, 20000);
 }
 
+static void
+all_stay(const struct line *lines, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(run(&lines[i]), 8);
+}
+
 /* 4 GB/s from the same host, with more or with less delay of its own. */
 static void
 near_stays(void **state)
@@ -87,8 +94,7 @@ near_stays(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < countof(lines); i++)
-		assert_int_equal(run(&lines[i]), 8);
+	all_stay(lines, countof(lines));
 }
 
 /* A line that eight chunks fill is not made faster by more of them. */
@@ -102,8 +108,7 @@ slow_stays(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < countof(lines); i++)
-		assert_int_equal(run(&lines[i]), 8);
+	all_stay(lines, countof(lines));
 }
 
 /* What is in flight comes to fill the line, and does not go far beyond. */
