@@ -88,21 +88,18 @@ data_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 
 /*
  * Coherence, see fuse_name.c: a write that bypasses the page cache while
- * others use it is preceded and followed by an invalidation of its range.
+ * others use it is followed by an invalidation of its range, and preceded by one
+ * when others may write.
  */
-static bool
-write_must_invalidate(const struct op *op)
-{
-	return op->direct && op->node->cached_opens > 0;
-}
-
 static void
-write_invalidate(struct op *op, void (*done)(struct inval *))
+write_invalidate(struct op *op, void (*done)(struct inval *),
+    void (*overdue)(struct inval *))
 {
 	op->inval.ino = op->node->ino;
 	op->inval.offset = op->bdev.offset;
 	op->inval.length = op->bdev.length;
 	op->inval.done = done;
+	op->inval.overdue = overdue;
 	inval_submit(op->front, &op->inval);
 }
 
@@ -115,9 +112,13 @@ inval_op(struct inval *inval)
 static void
 write_answer(struct op *op)
 {
-	if (op->req != NULL)
+	if (op->req == NULL)
+		return;
+	if (op->bdev.result < 0)
+		fuse_reply_err(op->req, -op->bdev.result);
+	else
 		fuse_reply_write(op->req, op->bdev.length);
-	op_end(op);
+	op_answered(op);
 }
 
 static void
@@ -125,10 +126,16 @@ write_invalidated(struct inval *inval)
 {
 	struct op *op = inval_op(inval);
 
-	if (op->bdev.result < 0)
-		op_fail(op, -op->bdev.result);
-	else
-		write_answer(op);
+	write_answer(op);
+	op_end(op);
+}
+
+/* A page is waited for whose READ may wait for this answer: the kernel has so
+ * many asynchronous requests at a time. */
+static void
+write_overdue(struct inval *inval)
+{
+	write_answer(inval_op(inval));
 }
 
 static void
@@ -142,12 +149,12 @@ write_done(struct op *op)
 		name_written(op->node);
 	}
 	/* A failed write too may have changed the medium. */
-	if (write_must_invalidate(op))
-		write_invalidate(op, write_invalidated);
-	else if (op->bdev.result < 0)
-		op_fail(op, -op->bdev.result);
-	else
-		write_answer(op);
+	if (op->direct && op->node->cached_opens > 0) {
+		write_invalidate(op, write_invalidated, write_overdue);
+		return;
+	}
+	write_answer(op);
+	op_end(op);
 }
 
 static void
@@ -178,6 +185,8 @@ data_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 	op_touch(op, size);
 	/* The page cache writes through any handle, also a direct one. */
 	op->direct = (fi->fh & FH_DIRECT) != 0 && !fi->writepage;
+	if ((fi->fh & FH_CACHE_WRITER) != 0 && (fi->flags & O_DIRECT) == 0)
+		node->cache_written = true;
 	op->iov.iov_base = (void *)(uintptr_t)buf; /* in the op, see op_rx() */
 	op->iov.iov_len = size;
 	op->bdev.op = BDEV_WRITE;
@@ -186,8 +195,8 @@ data_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 	op->bdev.length = size;
 	op->bdev.iov = &op->iov;
 	op->bdev.iovcnt = 1;
-	if (write_must_invalidate(op))
-		write_invalidate(op, write_begin);
+	if (op->direct && node->cache_writers > 0)
+		write_invalidate(op, write_begin, NULL);
 	else
 		op_submit(op);
 }

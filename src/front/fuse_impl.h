@@ -40,6 +40,9 @@ struct inval {
 	uint64_t offset;
 	uint64_t length;
 	void (*done)(struct inval *); /* from the loop */
+	/* It takes long, and has not been done; once, from the loop.  NULL:
+	 * it is waited for. */
+	void (*overdue)(struct inval *);
 	TAILQ_ENTRY(inval) link;
 };
 TAILQ_HEAD(inval_list, inval);
@@ -48,7 +51,9 @@ struct invalidator {
 	struct inval_list waiting;
 	struct inval_list running; /* the job's while it runs */
 	bool busy;
+	bool overdue; /* it runs for too long */
 	struct job job;
+	struct timer timer;
 };
 
 struct op {
@@ -87,9 +92,10 @@ struct node {
 	struct timespec atime;
 	struct timespec mtime;
 	struct timespec ctime;
-	unsigned cached_opens; /* handles that may use the page cache */
-	unsigned direct_opens; /* handles that bypass it */
-	size_t at_device;      /* payload bytes of its requests there */
+	unsigned cached_opens;	/* handles that may use the page cache */
+	unsigned cache_writers; /* of those, that may write */
+	bool cache_written;	/* one of them has */
+	size_t at_device;	/* payload bytes of its requests there */
 	struct op_queue waiting;
 	struct inval changed;
 	bool changed_running;
@@ -149,6 +155,8 @@ struct op *op_take(fuse_req_t, struct node *, void (*finish)(struct op *));
 void op_touch(struct op *, size_t);
 /* Hands op->bdev to the device when the file's turn comes. */
 void op_submit(struct op *);
+/* The request has been answered, and the op goes on without it. */
+void op_answered(struct op *);
 /* Answers and gives the op back. */
 void op_fail(struct op *, int error);
 void op_end(struct op *);
@@ -165,7 +173,8 @@ void data_fallocate(
 void data_lseek(fuse_req_t, fuse_ino_t, off_t, int, struct fuse_file_info *);
 
 /* Handles (fuse_file_info.fh) are these bits. */
-#define FH_DIRECT 1u
+#define FH_DIRECT	1u /* bypasses the page cache */
+#define FH_CACHE_WRITER 2u /* may write through it */
 
 int name_init(struct fuse_front *);
 void name_fini(struct fuse_front *);

@@ -6,9 +6,13 @@
  * way and writes dirty ones first; all of that needs answers from our loop, so
  * it is done in the helper pool.  One job at a time does whatever has gathered,
  * and so never takes more than one helper away from others, among them devices
- * that need helpers to answer those very reads.
+ * that need helpers to answer those very reads.  When it takes long, as with a
+ * page whose read waits for a device that does not answer, those who can do
+ * without are told.
  */
 #include "front/fuse_impl.h"
+
+#define PATIENCE (2 * CLOCK_S)
 
 static void
 inval_work(struct job *job)
@@ -29,6 +33,8 @@ inval_start(struct fuse_front *front)
 	struct invalidator *inv = &front->inval;
 
 	inv->busy = true;
+	inv->overdue = false;
+	timer_set(front->loop, &inv->timer, loop_now(front->loop) + PATIENCE);
 	TAILQ_CONCAT(&inv->running, &inv->waiting, link);
 	job_submit(front->loop, &inv->job);
 	front_resume(front);
@@ -44,6 +50,7 @@ inval_done(struct job *job)
 
 	TAILQ_CONCAT(&done, &inv->running, link);
 	inv->busy = false;
+	timer_clear(front->loop, &inv->timer);
 	if (!TAILQ_EMPTY(&inv->waiting))
 		inval_start(front);
 	while ((inval = TAILQ_FIRST(&done)) != NULL) {
@@ -52,9 +59,32 @@ inval_done(struct job *job)
 	}
 }
 
+static void
+overdue(const struct inval_list *list)
+{
+	struct inval *inval;
+
+	TAILQ_FOREACH (inval, list, link)
+		if (inval->overdue != NULL)
+			inval->overdue(inval);
+}
+
+static void
+inval_time(struct timer *timer, uint64_t now)
+{
+	struct fuse_front *front = timer->ctx;
+	struct invalidator *inv = &front->inval;
+
+	(void)now;
+	inv->overdue = true;
+	overdue(&inv->running);
+	overdue(&inv->waiting);
+}
+
 void
 inval_init(struct fuse_front *front)
 {
+	timer_init(&front->inval.timer, inval_time, front);
 	TAILQ_INIT(&front->inval.waiting);
 	TAILQ_INIT(&front->inval.running);
 	front->inval.job = (struct job){
@@ -70,4 +100,6 @@ inval_submit(struct fuse_front *front, struct inval *inval)
 	TAILQ_INSERT_TAIL(&front->inval.waiting, inval, link);
 	if (!front->inval.busy)
 		inval_start(front);
+	else if (front->inval.overdue && inval->overdue != NULL)
+		inval->overdue(inval);
 }

@@ -7,27 +7,31 @@
  * attributes for long.  It drops attributes itself when it writes, and when a
  * device changes we tell it to (node_changed).
  *
- * Coherence.  A handle opened without O_DIRECT uses the page cache, which the
- * kernel empties at each such open because we never set FOPEN_KEEP_CACHE.  A
- * handle opened with O_DIRECT bypasses the cache, in one of two ways:
+ * Coherence.  A handle opened without O_DIRECT uses the page cache.  The kernel
+ * drops its pages at each open without FOPEN_KEEP_CACHE, so that users find what
+ * is at the device, and we set that flag for them in one case alone: write(2)
+ * fills a page before its WRITE is sent, and a page that is dropped in between
+ * and read again stays older than the device.  So an open drops nothing while a
+ * handle is open through which the cache is written.  A handle opened with O_DIRECT
+ * bypasses the cache, in one of two ways:
  *
  *  - Without FOPEN_DIRECT_IO the kernel's generic code writes dirty pages back
  *    before, and invalidates after, each direct write, and serialises direct
- *    writes.  It is coherent and slow.
+ *    writes.  It is coherent (but for asynchronous writes, io_submit(2) and
+ *    io_uring(7), after which it does not invalidate) and slow.
  *  - With FOPEN_DIRECT_IO and FOPEN_PARALLEL_DIRECT_WRITES (Linux 6.2) requests
  *    come straight and in parallel.  The kernel does not look after the page
  *    cache then: before 6.6 not at all, before 6.18 not after a write.
  *
- * So: an O_DIRECT open gets the fast way only while no handle that uses the
- * cache is open.  As long as that stays so there are no cached pages that
- * anybody could see: the next cached open drops them all, and a dirty page
- * cannot be left, for close and munmap write it back before RELEASE.  When a
- * cached open comes while fast handles exist, every write through one of those
- * is preceded by an invalidation of its range, which writes dirty pages of it
- * back, so that they do not land on top of the new data later; and it is
- * answered only after another one, which drops pages read meanwhile.  A write
- * that was at the device when the cached open came gets the second alone; no
- * page was dirty when it began.  Reads through fast handles need nothing:
+ * So: an O_DIRECT open gets the fast way only while no handle is open that may
+ * write through the cache.  While no handle uses the cache there are no cached
+ * pages that anybody could see: the next cached open drops them all, and a dirty
+ * page cannot be left, for close and munmap write it back before RELEASE.  While
+ * there are such handles beside fast ones, every write through one of those is
+ * answered only after an invalidation of its range, which drops pages read
+ * meanwhile.  When one of them may write, the write is preceded by another one,
+ * which writes dirty pages of the range back, so that they do not land on top of
+ * the new data later.  Reads through fast handles need nothing:
  * without FUSE_CAP_WRITEBACK_CACHE each write(2) is answered after the device
  * has it.  Stores through shared mappings are written by msync or munmap;
  * against direct writes to the same page at the same time there is no order,
@@ -255,10 +259,12 @@ open_check(fuse_req_t req, const struct node *node, int flags)
 static void
 open_count(struct node *node, uint64_t fh, int n)
 {
-	if ((fh & FH_DIRECT) != 0)
-		node->direct_opens += (unsigned)n;
-	else
+	if ((fh & FH_DIRECT) == 0)
 		node->cached_opens += (unsigned)n;
+	if ((fh & FH_CACHE_WRITER) != 0)
+		node->cache_writers += (unsigned)n;
+	if (node->cache_writers == 0)
+		node->cache_written = false;
 	node->front->stats.open += (unsigned)n;
 }
 
@@ -277,10 +283,16 @@ name_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, error);
 		return;
 	}
-	if ((fi->flags & O_DIRECT) != 0 && node->cached_opens == 0 &&
+	if ((fi->flags & O_DIRECT) != 0 && node->cache_writers == 0 &&
 	    node->front->parallel_direct_writes) {
 		out.fh = FH_DIRECT;
-		out.open_flags = FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
+		out.open_flags = FOPEN_DIRECT_IO | FOPEN_KEEP_CACHE |
+				 FOPEN_PARALLEL_DIRECT_WRITES;
+	} else {
+		if ((fi->flags & O_ACCMODE) != O_RDONLY)
+			out.fh = FH_CACHE_WRITER;
+		if (node->cache_written)
+			out.open_flags = FOPEN_KEEP_CACHE;
 	}
 	open_count(node, out.fh, 1);
 	/* libfuse 3.14 has no field for the second flag, so we fill the answer

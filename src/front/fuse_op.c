@@ -269,10 +269,18 @@ op_submit(struct op *op)
 }
 
 void
-op_end(struct op *op)
+op_answered(struct op *op)
 {
 	if (op->interrupted)
 		TAILQ_REMOVE(&op->front->interrupted, op, interrupted_link);
+	op->interrupted = false;
+	op->req = NULL;
+}
+
+void
+op_end(struct op *op)
+{
+	op_answered(op);
 	op->front->stats.in_flight--;
 	op_put(op);
 }
@@ -300,9 +308,7 @@ op_give_up(struct op *op)
 		return;
 	}
 	fuse_reply_err(op->req, EINTR);
-	op->req = NULL;
-	op->interrupted = false;
-	TAILQ_REMOVE(&op->front->interrupted, op, interrupted_link);
+	op_answered(op);
 }
 
 /*

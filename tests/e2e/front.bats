@@ -118,6 +118,11 @@ fio_verify() { # OPTION...
 	as_user "$FRONT/coherence" "$mnt/lun-0" 5
 	unmount
 }
+@test "each mix of direct and buffered users, one by one" {
+	as_user /usr/bin/python3 - "$FRONT/fuse-serve" "$mnt" \
+		<"$BATS_TEST_DIRNAME/../front/mixes.py"
+	not_mounted "$mnt"
+}
 
 @test "a read-only device" {
 	serve -r 1M

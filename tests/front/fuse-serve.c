@@ -13,12 +13,13 @@
  *     hold      requests wait here, and the files are not healthy
  *     stall     requests wait here, though the files say that they are healthy
  *     writes    writes wait here
+ *     reads     reads wait here, and all else goes on
  *     pass      they go on
  *     lose      writes fail, and their pages stay in a pipe, as in the socket
  *               of a session that ended without an answer
  *     lost C    so many of the bytes there are C
  *     resize N  every file is N bytes long now (at most what it was)
- *     stats     in flight, open, reads, writes
+ *     stats     in flight, open, reads, writes, and how many wait here
  *     unmount | lazy
  *
  * A SIZE is in bytes, or in MiB with an M.  SIGTERM unmounts, too.  It ends
@@ -46,6 +47,7 @@ struct gate {
 	struct bdev_req_queue held;
 	bool closed;
 	bool closed_to_writes;
+	bool closed_to_reads;
 	bool healthy;
 	bool loses;
 };
@@ -95,7 +97,8 @@ gate_submit(struct bdev *bdev, struct bdev_req *req)
 	if (gate->loses && req->op == BDEV_WRITE)
 		lose(req);
 	else if (gate->closed ||
-		 (gate->closed_to_writes && req->op == BDEV_WRITE))
+		 (gate->closed_to_writes && req->op == BDEV_WRITE) ||
+		 (gate->closed_to_reads && req->op == BDEV_READ))
 		TAILQ_INSERT_TAIL(&gate->held, req, link);
 	else
 		gate->below->ops->submit(gate->below, req);
@@ -113,15 +116,18 @@ static const struct bdev_ops gate_ops = { .submit = gate_submit,
 	.close = gate_close };
 
 static void
-gate_open(struct gate *gate)
+gate_open(struct gate *gate, bool to_reads)
 {
+	struct bdev_req_queue held = TAILQ_HEAD_INITIALIZER(held);
 	struct bdev_req *req;
 
 	gate->closed = gate->closed_to_writes = false;
+	gate->closed_to_reads = !to_reads;
 	gate->healthy = true;
-	while ((req = TAILQ_FIRST(&gate->held)) != NULL) {
-		TAILQ_REMOVE(&gate->held, req, link);
-		gate->below->ops->submit(gate->below, req);
+	TAILQ_CONCAT(&held, &gate->held, link);
+	while ((req = TAILQ_FIRST(&held)) != NULL) {
+		TAILQ_REMOVE(&held, req, link);
+		gate_submit(&gate->bdev, req);
 	}
 }
 
@@ -138,7 +144,7 @@ set_gates(bool closed, bool healthy)
 
 	for (i = 0; i < nfiles; i++) {
 		if (!closed)
-			gate_open(&gates[i]);
+			gate_open(&gates[i], true);
 		gates[i].closed = closed;
 		gates[i].healthy = healthy;
 		gates[i].loses = false;
@@ -150,6 +156,13 @@ hold_writes(void)
 {
 	for (size_t i = 0; i < nfiles; i++)
 		gates[i].closed_to_writes = true;
+}
+
+static void
+hold_reads(void)
+{
+	for (size_t i = 0; i < nfiles; i++)
+		gate_open(&gates[i], false);
 }
 
 static void
@@ -179,6 +192,8 @@ static void
 obey(const char *word)
 {
 	struct fuse_front_stats stats;
+	struct bdev_req *req;
+	unsigned held = 0;
 
 	if (strcmp(word, "hold") == 0) {
 		set_gates(true, false);
@@ -186,6 +201,8 @@ obey(const char *word)
 		set_gates(true, true);
 	} else if (strcmp(word, "writes") == 0) {
 		hold_writes();
+	} else if (strcmp(word, "reads") == 0) {
+		hold_reads();
 	} else if (strcmp(word, "pass") == 0) {
 		set_gates(false, true);
 	} else if (strcmp(word, "lose") == 0) {
@@ -198,9 +215,13 @@ obey(const char *word)
 		resize(strtoull(word + 7, NULL, 0));
 	} else if (strcmp(word, "stats") == 0) {
 		fuse_front_stats(front, &stats);
+		for (size_t i = 0; i < nfiles; i++)
+			TAILQ_FOREACH (req, &gates[i].held, link)
+				held++;
 		printf("in_flight %u open %u reads %" PRIu64 " writes %" PRIu64
-		       "\n",
-		    stats.in_flight, stats.open, stats.reads, stats.writes);
+		       " held %u\n",
+		    stats.in_flight, stats.open, stats.reads, stats.writes,
+		    held);
 		fflush(stdout);
 		return;
 	} else if (strcmp(word, "unmount") == 0) {
