@@ -57,6 +57,32 @@ depths_and_memory(void **state)
 	assert_int_equal(transfer_memory((4 << 20) + 1, 1024, &err), -1);
 }
 
+/* Never more than 16 MiB or 128 chunks, but for the first eight. */
+static void
+flight(void **state)
+{
+	static const struct {
+		unsigned depth;
+		uint32_t chunk;
+		unsigned first, most;
+	} cases[] = {
+		{ 0, 4096, 8, 128 },
+		{ 0, 128 << 10, 8, 128 },
+		{ 0, 256 << 10, 8, 64 },
+		{ 0, 1 << 20, 8, 16 },
+		{ 3, 256 << 10, 3, 3 },
+		{ 1024, 4096, 1024, 1024 },
+	};
+	unsigned first, most;
+
+	(void)state;
+	for (size_t i = 0; i < countof(cases); i++) {
+		transfer_flight(cases[i].depth, cases[i].chunk, &first, &most);
+		assert_int_equal(first, cases[i].first);
+		assert_int_equal(most, cases[i].most);
+	}
+}
+
 int
 main(void)
 {
@@ -64,6 +90,7 @@ main(void)
 		cmocka_unit_test(ranges),
 		cmocka_unit_test(chunks),
 		cmocka_unit_test(depths_and_memory),
+		cmocka_unit_test(flight),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
