@@ -56,6 +56,7 @@ struct copy_records {
 	struct manifest *manifest;
 	struct manifest *base;
 	struct mapfile *mapfile;
+	bool bad;			  /* zeros stand for a part of it */
 	bool bad_news;			  /* for the mapfile */
 	uint8_t zero_hash[MANIFEST_HASH]; /* of a whole chunk */
 };
@@ -105,6 +106,10 @@ int copy_check_ends(struct endpoint *destination, const struct copy_room *,
 int copy_records_open(struct copy_records *, struct loop *,
     struct endpoint *source, struct endpoint *destination,
     const struct copy_room *, struct copy_config *config, struct error *err);
+/* Notes in the base that what it says of the destination will not be true any
+ * more.  0, or -1 with err. */
+int copy_records_begin(struct copy_records *,
+    const struct endpoint *destination, struct error *err);
 /* All was copied, or has stopped (ok == false): writes what is to be kept, and
  * prints the digest.  done: so many bytes of the range, without a gap.  0, or -1
  * with err. */

@@ -73,6 +73,7 @@ static void
 records_save(void *ctx, uint64_t done, struct copy *copy)
 {
 	struct copy_records *r = ctx;
+	const struct journal_state state = { .done = done, .bad = r->bad };
 	struct error err;
 
 	if (r->mapfile != NULL && r->bad_news) {
@@ -84,7 +85,7 @@ records_save(void *ctx, uint64_t done, struct copy *copy)
 		}
 		r->bad_news = false;
 	}
-	journal_save(r->journal, done, records_saved, copy);
+	journal_save(r->journal, &state, records_saved, copy);
 }
 
 static void
@@ -93,7 +94,7 @@ records_bad(
 {
 	struct copy_records *r = ctx;
 
-	r->bad_news = true;
+	r->bad = r->bad_news = true;
 	log_warn(r->log, "reading %" PRIu64 " bytes at byte %" PRIu64 ": %s",
 	    length, offset, why->text);
 	if (r->mapfile != NULL && mapfile_add(r->mapfile, offset, length) < 0)
@@ -102,6 +103,38 @@ records_bad(
 
 /* ---- opening ---- */
 
+static bool
+base_begun(const struct copy_records *r, const struct endpoint *destination)
+{
+	return manifest_begun(r->base, endpoint_identity(destination));
+}
+
+/*
+ * A base says what the destination holds only until a copy begins with it: one
+ * that was interrupted has written some of what had changed, and when that
+ * changes back, the base does not tell.  A journal goes on with the base that it
+ * has begun with.
+ */
+static void
+judge_base(struct copy_records *r, const struct endpoint *destination,
+    bool journal_there)
+{
+	const char *began = journal_there ? journal_base(r->journal) : NULL;
+	bool holds =
+	    journal_there
+		? began != NULL && strcmp(began, manifest_sum(r->base)) == 0
+		: !base_begun(r, destination);
+
+	if (holds)
+		return;
+	log_warn(r->log,
+	    "%s: a copy to %s has begun since it was written; all is copied",
+	    r->args->base, endpoint_name(destination));
+	manifest_free(r->base);
+	r->base = NULL;
+}
+
+/* 1: the copy has begun before. */
 static int
 open_journal(struct copy_records *r, struct loop *loop, struct endpoint *source,
     struct endpoint *destination, const struct copy_room *room,
@@ -114,16 +147,29 @@ open_journal(struct copy_records *r, struct loop *loop, struct endpoint *source,
 		.destination_size = room->size,
 		.offset = config->offset,
 		.length = config->length,
+		.base = r->base != NULL && !base_begun(r, destination)
+			    ? manifest_sum(r->base)
+			    : NULL,
 	};
+	struct journal_state state;
 	int there;
 
 	if (r->args->journal == NULL)
 		return 0;
 	config->save = records_save;
-	there = journal_open(
-	    loop, r->args->journal, &id, &config->resume, &r->journal, err);
+	there =
+	    journal_open(loop, r->args->journal, &id, &state, &r->journal, err);
 	if (there < 0)
 		return -1;
+	config->resume = state.done;
+	r->bad = state.done > 0 && state.bad;
+	if (r->bad && !r->args->skip_errors)
+		return error_set(err, ERROR_USAGE,
+		    "%s: the journal of a copy in which zeros stand for what "
+		    "could not be read; it goes on with --on-error skip and "
+		    "its "
+		    "--mapfile",
+		    r->args->journal);
 	if (config->resume > 0 && (room->empty || room->resize))
 		return error_set(err, ERROR_FAILED,
 		    "%s: since it was noted %s is new, or has another size; "
@@ -136,7 +182,7 @@ open_journal(struct copy_records *r, struct loop *loop, struct endpoint *source,
 		log_info(r->log, "going on at byte %" PRIu64 " of %" PRIu64,
 		    config->offset + config->resume,
 		    config->offset + config->length);
-	return 0;
+	return there;
 }
 
 /* The chunks of an older manifest decide how large ours are. */
@@ -193,17 +239,32 @@ copy_records_open(struct copy_records *r, struct loop *loop,
     struct endpoint *source, struct endpoint *destination,
     const struct copy_room *room, struct copy_config *config, struct error *err)
 {
+	int there;
+
 	config->ctx = r;
-	if (open_manifests(r, source, config, err) < 0 ||
-	    open_journal(r, loop, source, destination, room, config, err) < 0 ||
-	    open_mapfile(r, config, err) < 0)
+	if (open_manifests(r, source, config, err) < 0)
 		return -1;
+	there = open_journal(r, loop, source, destination, room, config, err);
+	if (there < 0 || open_mapfile(r, config, err) < 0)
+		return -1;
+	if (r->base != NULL)
+		judge_base(r, destination, there > 0);
 	r->chunk = config->chunk;
 	if (r->args->has_digest) {
 		hash_init(&r->hash, r->args->digest);
 		config->digest = records_digest;
 	}
 	return 0;
+}
+
+int
+copy_records_begin(struct copy_records *r, const struct endpoint *destination,
+    struct error *err)
+{
+	if (r->base == NULL || base_begun(r, destination))
+		return 0;
+	return manifest_begin(
+	    r->args->base, endpoint_identity(destination), err);
 }
 
 /* ---- closing ---- */

@@ -200,7 +200,8 @@ begin(struct copying *c)
 	int result;
 
 	if (check_ends(c, &err) < 0 || open_records(c, &err) < 0 ||
-	    copy_make_room(c->destination, &c->room, &err) < 0) {
+	    copy_make_room(c->destination, &c->room, &err) < 0 ||
+	    copy_records_begin(&c->records, c->destination, &err) < 0) {
 		give_up(c, &err);
 		return;
 	}
@@ -340,7 +341,8 @@ tell(const struct copying *c)
 	if (c->why.class != ERROR_NONE || c->signal != 0) {
 		error_set(&err, c->why.class, "%s%s",
 		    c->signal != 0 ? "stopped" : c->why.text,
-		    c->args->journal != NULL && c->copy != NULL
+		    c->args->journal != NULL && c->copy != NULL &&
+			    !c->status.rest_differs
 			? "; the same command goes on from there"
 			: "");
 		command_fail(&err);

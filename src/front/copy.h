@@ -81,13 +81,14 @@ struct copy_config {
 };
 
 struct copy_status {
-	uint64_t length;  /* as configured, or known by now, or UINT64_MAX */
-	uint64_t done;	  /* bytes that are at the destination */
-	uint64_t prefix;  /* so many from the beginning are, without a gap */
-	uint64_t skipped; /* of those: holes, zeros that are made holes, and
+	uint64_t length;   /* as configured, or known by now, or UINT64_MAX */
+	uint64_t done;	   /* bytes that are at the destination */
+	uint64_t prefix;   /* so many from the beginning are, without a gap */
+	uint64_t skipped;  /* of those: holes, zeros that are made holes, and
 			     what had not changed */
-	uint64_t bad;	  /* of those: could not be read */
-	bool offloaded;	  /* the target moves the data */
+	uint64_t bad;	   /* of those: could not be read */
+	bool offloaded;	   /* the target moves the data */
+	bool rest_differs; /* what was not to be written is not there */
 };
 
 /* Begins.  0, -ENOMEM, or -EINVAL: an offload is required, but digest() or

@@ -545,6 +545,8 @@ read_back_done(struct bdev_req *req)
 		    k->changed	 ? "what was written there"
 		    : k->resumed ? "what the source has there by now"
 				 : "what the base says of it");
+		if (!k->changed)
+			k->copy->status.rest_differs = true;
 		copy_fail(k->copy, &why);
 	}
 	chunk_done(k, ok);

@@ -2,12 +2,13 @@
 /*
  * The file has three blocks of text, filled up with zero bytes:
  *
- *      0     luntap-journal 1         which copy it is; never written again
+ *      0     luntap-journal 2         which copy it is; never written again
  *            source ...
  *            ...
  *            crc32c 0a1b2c3d
  *      4096  done 1048576             two slots, written in turn: the valid one
- *            sequence 4               with the higher sequence counts
+ *            bad 0                    with the higher sequence counts
+ *            sequence 4
  *            crc32c 0a1b2c3d
  *      8192  the other slot
  *
@@ -37,15 +38,16 @@
 #include "io/newfile.h"
 
 #define MAGIC	 "luntap-journal"
-#define VERSION	 1
+#define VERSION	 2
 #define BLOCK	 4096
 #define SLOTS	 2
+#define NO_BASE	 "-"
 #define FILESIZE ((1 + SLOTS) * BLOCK)
 #define OPENS	 10  /* others may replace the file meanwhile */
 #define SHOWN	 120 /* bytes of an identity in a message */
 
 struct save {
-	uint64_t done;
+	struct journal_state state;
 	void (*saved)(void *ctx, int result);
 	void *ctx;
 };
@@ -53,8 +55,9 @@ struct save {
 struct journal {
 	struct loop *loop;
 	int fd;
-	char *path;	   /* links followed */
-	uint32_t crc;	   /* of the head */
+	char *path;   /* links followed */
+	uint32_t crc; /* of the head */
+	char base[JOURNAL_BASE_MAX + 1];
 	uint64_t sequence; /* of the last slot that stands */
 	struct save save;  /* under way */
 	struct save next;  /* saved is NULL: none waits */
@@ -64,8 +67,8 @@ struct journal {
 	struct job job;
 };
 
-struct state {
-	uint64_t done;
+struct slot {
+	struct journal_state state;
 	uint64_t sequence;
 };
 
@@ -112,30 +115,34 @@ head_write(const struct journal_id *id, char block[BLOCK])
 		  "destination %s\n"
 		  "destination-size %" PRIu64 "\n"
 		  "offset %" PRIu64 "\n"
-		  "length %" PRIu64 "\n",
+		  "length %" PRIu64 "\n"
+		  "base %s\n",
 	    VERSION, id->source, id->source_size, id->destination,
-	    id->destination_size, id->offset, id->length);
+	    id->destination_size, id->offset, id->length,
+	    id->base != NULL ? id->base : NO_BASE);
 	return block_seal(block, 0);
 }
 
 static void
-slot_write(const struct state *state, uint32_t crc, char block[BLOCK])
+slot_write(const struct slot *slot, uint32_t crc, char block[BLOCK])
 {
 	memset(block, 0, BLOCK);
 	snprintf(block, BLOCK,
 	    "done %" PRIu64 "\n"
+	    "bad %d\n"
 	    "sequence %" PRIu64 "\n",
-	    state->done, state->sequence);
+	    slot->state.done, slot->state.bad, slot->sequence);
 	(void)block_seal(block, crc);
 }
 
 static bool
-slot_read(const char block[BLOCK], uint32_t crc, struct state *ret)
+slot_read(const char block[BLOCK], uint32_t crc, struct slot *ret)
 {
 	struct record r;
 
 	record_init(&r, block, BLOCK);
-	ret->done = record_number(&r, "done");
+	ret->state.done = record_number(&r, "done");
+	ret->state.bad = record_number(&r, "bad") != 0;
 	ret->sequence = record_number(&r, "sequence");
 	return record_ok(&r) && block_sealed(block, &r, &crc);
 }
@@ -180,14 +187,15 @@ damaged(const char *path, struct error *err)
 
 /* 0 when the head is whole and of this copy. */
 static int
-head_read(const char *path, const char block[BLOCK],
-    const struct journal_id *id, uint32_t *ret_crc, struct error *err)
+head_read(struct journal *j, const char block[BLOCK],
+    const struct journal_id *id, struct error *err)
 {
-	struct record_text source, destination;
+	const char *path = j->path;
+	struct record_text source, destination, base;
 	uint64_t source_size, destination_size, offset, length, version;
 	struct record r;
 
-	*ret_crc = 0;
+	j->crc = 0;
 	record_init(&r, block, BLOCK);
 	version = record_number(&r, MAGIC);
 	if (record_ok(&r) && version != VERSION)
@@ -201,8 +209,12 @@ head_read(const char *path, const char block[BLOCK],
 	destination_size = record_number(&r, "destination-size");
 	offset = record_number(&r, "offset");
 	length = record_number(&r, "length");
-	if (!record_ok(&r) || !block_sealed(block, &r, ret_crc))
+	base = record_text(&r, "base");
+	if (base.len > JOURNAL_BASE_MAX || !record_ok(&r) ||
+	    !block_sealed(block, &r, &j->crc))
 		return damaged(path, err);
+	memcpy(j->base, base.at, base.len);
+	j->base[base.len] = '\0';
 	if (!record_same(source, id->source))
 		return differs_text(path, "source", source, id->source, err);
 	if (!record_same(destination, id->destination))
@@ -243,12 +255,12 @@ read_all(int fd, char *buf, size_t size)
 }
 
 static int
-journal_read(struct journal *j, const struct journal_id *id, uint64_t *ret_done,
-    struct error *err)
+journal_read(struct journal *j, const struct journal_id *id,
+    struct journal_state *ret_state, struct error *err)
 {
 	char file[FILESIZE + 1];
 	ssize_t n = read_all(j->fd, file, sizeof(file));
-	struct state state, best = { 0 };
+	struct slot slot, best = { 0 };
 	bool found = false;
 
 	if (n < 0)
@@ -261,15 +273,15 @@ journal_read(struct journal *j, const struct journal_id *id, uint64_t *ret_done,
 		    j->path);
 	if (n != FILESIZE)
 		return damaged(j->path, err);
-	if (head_read(j->path, file, id, &j->crc, err) < 0)
+	if (head_read(j, file, id, err) < 0)
 		return -1;
 	for (int i = 0; i < SLOTS; i++) {
-		if (!slot_read(file + BLOCK * (1 + i), j->crc, &state) ||
-		    slot_offset(state.sequence) != BLOCK * (1 + i) ||
-		    state.done > id->length)
+		if (!slot_read(file + BLOCK * (1 + i), j->crc, &slot) ||
+		    slot_offset(slot.sequence) != BLOCK * (1 + i) ||
+		    slot.state.done > id->length)
 			continue;
-		if (!found || state.sequence > best.sequence)
-			best = state;
+		if (!found || slot.sequence > best.sequence)
+			best = slot;
 		found = true;
 	}
 	if (!found)
@@ -280,7 +292,7 @@ journal_read(struct journal *j, const struct journal_id *id, uint64_t *ret_done,
 		return error_set(
 		    err, ERROR_FAILED, "%s: %s", j->path, strerror(errno));
 	j->sequence = best.sequence;
-	*ret_done = best.done;
+	*ret_state = best.state;
 	return 0;
 }
 
@@ -290,7 +302,7 @@ journal_read(struct journal *j, const struct journal_id *id, uint64_t *ret_done,
 static int
 journal_make(struct journal *j, const struct journal_id *id, bool replace)
 {
-	struct state state = { 0 };
+	struct slot slot = { 0 };
 	struct newfile file;
 	char *block = j->block;
 	int error = newfile_open(&file, j->path);
@@ -302,11 +314,12 @@ journal_make(struct journal *j, const struct journal_id *id, bool replace)
 	j->crc = head_write(id, block);
 	if (error == 0)
 		error = newfile_write(&file, block, BLOCK);
-	for (; state.sequence < SLOTS && error == 0; state.sequence++) {
-		slot_write(&state, j->crc, block);
+	for (; slot.sequence < SLOTS && error == 0; slot.sequence++) {
+		slot_write(&slot, j->crc, block);
 		error = newfile_write(&file, block, BLOCK);
 	}
 	j->sequence = SLOTS - 1;
+	strcpy(j->base, id->base != NULL ? id->base : NO_BASE);
 	if (error == 0)
 		error = newfile_commit(&file, replace, &j->fd);
 	if (error < 0)
@@ -357,7 +370,7 @@ journal_lock(struct journal *j, bool *ret_empty, struct error *err)
 /* One that is empty stays locked until the new one is in its place. */
 static int
 journal_begin(struct journal *j, const struct journal_id *id,
-    uint64_t *ret_done, struct error *err)
+    struct journal_state *ret_state, struct error *err)
 {
 	bool empty = false;
 	int old, error = -EEXIST;
@@ -373,7 +386,7 @@ journal_begin(struct journal *j, const struct journal_id *id,
 			continue;
 		}
 		if (there > 0 && !empty)
-			return journal_read(j, id, ret_done, err) < 0 ? -1 : 1;
+			return journal_read(j, id, ret_state, err) < 0 ? -1 : 1;
 		old = j->fd;
 		j->fd = -1;
 		error = journal_make(j, id, empty);
@@ -383,7 +396,7 @@ journal_begin(struct journal *j, const struct journal_id *id,
 	if (error < 0)
 		return error_set(err, ERROR_FAILED, "making the journal %s: %s",
 		    j->path, strerror(-error));
-	*ret_done = 0;
+	*ret_state = (struct journal_state){ 0 };
 	return 0;
 }
 
@@ -391,7 +404,8 @@ static int
 id_check(const struct journal_id *id, struct error *err)
 {
 	if (record_fits(id->source, JOURNAL_IDENTITY_MAX) &&
-	    record_fits(id->destination, JOURNAL_IDENTITY_MAX))
+	    record_fits(id->destination, JOURNAL_IDENTITY_MAX) &&
+	    (id->base == NULL || record_fits(id->base, JOURNAL_BASE_MAX)))
 		return 0;
 	return error_set(err, ERROR_FAILED,
 	    "a source or destination of this name cannot have a journal");
@@ -399,7 +413,7 @@ id_check(const struct journal_id *id, struct error *err)
 
 int
 journal_open(struct loop *loop, const char *path, const struct journal_id *id,
-    uint64_t *ret_done, struct journal **ret, struct error *err)
+    struct journal_state *ret_state, struct journal **ret, struct error *err)
 {
 	struct journal *j;
 	int there = -1;
@@ -417,7 +431,7 @@ journal_open(struct loop *loop, const char *path, const struct journal_id *id,
 	if (j->path == NULL)
 		error_set(err, ERROR_FAILED, "out of memory");
 	else
-		there = journal_begin(j, id, ret_done, err);
+		there = journal_begin(j, id, ret_state, err);
 	if (there < 0)
 		journal_free(j);
 	else
@@ -457,14 +471,14 @@ static void save_done(struct job *);
 static void
 save_start(struct journal *j, const struct save *save)
 {
-	struct state state = {
-		.done = save->done,
+	struct slot slot = {
+		.state = save->state,
 		.sequence = j->sequence + 1,
 	};
 
 	j->busy = true;
 	j->save = *save;
-	slot_write(&state, j->crc, j->block);
+	slot_write(&slot, j->crc, j->block);
 	j->job = (struct job){ .work = save_work, .done = save_done, .ctx = j };
 	job_submit(j->loop, &j->job);
 }
@@ -486,15 +500,21 @@ save_done(struct job *job)
 }
 
 void
-journal_save(struct journal *j, uint64_t done,
+journal_save(struct journal *j, const struct journal_state *state,
     void (*saved)(void *ctx, int result), void *ctx)
 {
-	struct save save = { .done = done, .saved = saved, .ctx = ctx };
+	struct save save = { .state = *state, .saved = saved, .ctx = ctx };
 
 	if (j->busy)
 		j->next = save;
 	else
 		save_start(j, &save);
+}
+
+const char *
+journal_base(const struct journal *j)
+{
+	return strcmp(j->base, NO_BASE) == 0 ? NULL : j->base;
 }
 
 /* ---- the end ---- */

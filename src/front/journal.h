@@ -11,6 +11,7 @@
 #ifndef FRONT_JOURNAL_H
 #define FRONT_JOURNAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -28,28 +29,37 @@ struct journal_id {
 	uint64_t destination_size;
 	uint64_t offset; /* the range that is copied */
 	uint64_t length;
+	const char *base; /* of a new copy: journal_base(); NULL: none */
+};
+
+struct journal_state {
+	uint64_t done; /* bytes of the range that need not be copied again */
+	bool bad;      /* for some that could not be read zeros were written */
 };
 
 /*
  * Makes the file, or reads the one that is there, which has to be of the same
- * copy: *ret_done bytes of its range need not be copied again.  Keeps it locked
- * against others.  An empty file counts as none.  It blocks for as long as the
- * file system does: not for a loop with work in flight.  0: it is new; 1: it was
- * there, so that the copy has begun, even if nothing is done for certain; -1 with
- * err, which says what differs.
+ * copy.  Keeps it locked against others.  An empty file counts as none.  It
+ * blocks for as long as the file system does: not for a loop with work in
+ * flight.  0: it is new; 1: it was there, so that the copy has begun, even if
+ * nothing is done for certain; -1 with err, which says what differs.
  */
 int journal_open(struct loop *, const char *path, const struct journal_id *,
-    uint64_t *ret_done, struct journal **ret, struct error *err);
+    struct journal_state *ret_state, struct journal **ret, struct error *err);
 
 /*
- * Notes that so many bytes of the range are on the destination's medium.
- * saved() follows from the loop's stack when that is on the journal's medium, or
+ * Notes the state of what is on the destination's medium.  saved() follows from the loop's stack when that is on the journal's medium, or
  * with -errno; then the journal still says what it said before.  One save is
  * under way at a time; of those that come meanwhile the newest is kept, and the
  * saved() of one that it has overtaken is not called.
  */
-void journal_save(struct journal *, uint64_t done,
+void journal_save(struct journal *, const struct journal_state *,
     void (*saved)(void *ctx, int result), void *ctx);
+
+/* What the copy has begun with, and leaves out: the sum of a manifest.  NULL:
+ * nothing. */
+#define JOURNAL_BASE_MAX 64
+const char *journal_base(const struct journal *);
 
 /* The copy is complete: removes the file, since one that is there belongs to a
  * copy that is not.  No save is under way.  Blocks.  0, or -1 with err. */

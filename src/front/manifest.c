@@ -7,11 +7,14 @@
 #include "front/manifest.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/crc32c.h"
 #include "base/hash.h"
 #include "base/hex.h"
 #include "front/record.h"
@@ -20,6 +23,7 @@
 #define MAGIC	   "luntap-manifest"
 #define VERSION	   1
 #define SUM	   "sha256"
+#define BEGUN	   "begun"
 #define BUFFER	   (1 << 20) /* of the stream */
 #define LINE	   (MANIFEST_IDENTITY_MAX + 64)
 #define LINE_CHUNK (20 + 1 + 2 * MANIFEST_HASH + 1)
@@ -31,6 +35,10 @@ struct manifest {
 	uint64_t chunks;
 	uint8_t (*hashes)[MANIFEST_HASH];
 	uint64_t room; /* for so many */
+	char sum[MANIFEST_SUM + 1];
+	char **begun; /* destinations */
+	size_t nbegun;
+	bool begun_any; /* a line that says so is damaged */
 };
 
 /* ---- chunks ---- */
@@ -109,6 +117,9 @@ manifest_free(struct manifest *m)
 {
 	if (m == NULL)
 		return;
+	while (m->nbegun > 0)
+		free(m->begun[--m->nbegun]);
+	free(m->begun);
 	free(m->source);
 	free(m->hashes);
 	free(m);
@@ -412,23 +423,55 @@ read_chunk(struct reader *r, struct manifest *m, uint64_t n)
 }
 
 static int
-read_sum(struct reader *r)
+read_sum(struct reader *r, struct manifest *m)
 {
 	static const size_t key = sizeof(SUM " ") - 1;
-	char is[2 * MANIFEST_HASH];
 	uint8_t hash[HASH_SIZE_MAX];
 	int more = reader_next(r);
 
 	if (more <= 0)
 		return more < 0 ? -1 : damaged(r, "it ends early");
 	hash_final(&r->hash, hash);
-	put_hex(is, hash, MANIFEST_HASH);
-	if (r->len != key + sizeof(is) + 1 ||
+	put_hex(m->sum, hash, MANIFEST_HASH);
+	if (r->len != key + MANIFEST_SUM + 1 ||
 	    memcmp(r->line, SUM " ", key) != 0 ||
-	    memcmp(r->line + key, is, sizeof(is)) != 0)
+	    memcmp(r->line + key, m->sum, MANIFEST_SUM) != 0)
 		return damaged(r, "its SHA-256");
-	if (fgetc(r->f) != EOF)
-		return damaged(r, "it does not end where it should");
+	return 0;
+}
+
+/* "begun CRC DESTINATION" */
+static void
+begun_line(const char *destination, char line[LINE])
+{
+	snprintf(line, LINE, BEGUN " %08" PRIx32 " %s\n",
+	    crc32c(0, destination, strlen(destination)), destination);
+}
+
+/* A line that was cut short by a crash, or damaged, may have named any. */
+static int
+read_begun(struct reader *r, struct manifest *m)
+{
+	static const size_t key = sizeof(BEGUN " 01234567 ") - 1;
+	char want[LINE], **more;
+
+	while (fgets(r->line, sizeof(r->line), r->f) != NULL) {
+		r->len = strlen(r->line);
+		if (r->len <= key || r->line[r->len - 1] != '\n') {
+			m->begun_any = true;
+			continue;
+		}
+		more = reallocarray(m->begun, m->nbegun + 1, sizeof(*m->begun));
+		if (more == NULL)
+			return error_set(r->err, ERROR_FAILED, "out of memory");
+		m->begun = more;
+		more[m->nbegun] = strndup(r->line + key, r->len - key - 1);
+		if (more[m->nbegun] == NULL)
+			return error_set(r->err, ERROR_FAILED, "out of memory");
+		begun_line(more[m->nbegun++], want);
+		if (strcmp(want, r->line) != 0)
+			m->begun_any = true;
+	}
 	return 0;
 }
 
@@ -442,7 +485,7 @@ read_all(struct reader *r, struct manifest **ret)
 	for (n = 0; n < (*ret)->chunks; n++)
 		if (read_chunk(r, *ret, n) < 0)
 			return -1;
-	return read_sum(r);
+	return read_sum(r, *ret) < 0 ? -1 : read_begun(r, *ret);
 }
 
 int
@@ -502,6 +545,46 @@ manifest_match(const struct manifest *m, const char *path,
 	if (m->id.chunk != id->chunk)
 		return differs(
 		    path, "size of chunks", m->id.chunk, id->chunk, err);
+	return 0;
+}
+
+const char *
+manifest_sum(const struct manifest *m)
+{
+	return m->sum;
+}
+
+bool
+manifest_begun(const struct manifest *m, const char *destination)
+{
+	for (size_t i = 0; i < m->nbegun; i++)
+		if (strcmp(m->begun[i], destination) == 0)
+			return true;
+	return m->begun_any;
+}
+
+int
+manifest_begin(const char *path, const char *destination, struct error *err)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
+	char line[LINE];
+	int error = 0;
+	ssize_t n;
+
+	begun_line(destination, line);
+	if (fd == -1) {
+		error = errno;
+	} else {
+		n = write(fd, line, strlen(line));
+		if (n == -1 || fsync(fd) == -1)
+			error = errno;
+		else if (n != (ssize_t)strlen(line))
+			error = ENOSPC;
+		close(fd);
+	}
+	if (error != 0)
+		return error_set(err, ERROR_FAILED,
+		    "%s: noting that a copy begins: %s", path, strerror(error));
 	return 0;
 }
 

@@ -380,6 +380,11 @@ copy_killed() { # MS|noted ARGUMENT...
 		[[ $output = *"another source"* ]]
 		expect 2 luntap copy --resume "$journal" "$DIR/image" "$PLAIN/2"
 		[[ $output = *"another destination"* ]]
+		expect 0 luntap copy --range 0:4096 "$DIR/other" "$PLAIN/0"
+		expect 6 luntap copy --verify --resume "$journal" "$DIR/image" \
+			"$PLAIN/0"
+		[[ $output != *"goes on from there"* ]]
+		expect 0 luntap copy --range 0:4096 "$DIR/image" "$PLAIN/0"
 		expect 0 luntap copy --resume "$journal" "$DIR/image" "$PLAIN/0"
 		luntap copy "$PLAIN/0" - | cmp - "$DIR/image"
 		expect 0 luntap copy "$DIR/other" "$PLAIN/0"
@@ -416,6 +421,46 @@ copy_killed() { # MS|noted ARGUMENT...
 	rm "$DIR"/home/*
 }
 
+# A chunk that an interrupted night has written, and that is again what it was
+# before that night.
+@test "incremental: what an interrupted night has changed is not believed" {
+	interrupted_night() { # OPTION...
+		cp "$DIR/image" "$DIR/source"
+		expect 0 luntap copy --manifest "$DIR/home/m" "$DIR/source" "$PLAIN/0"
+		dd if=/dev/urandom of="$DIR/source" bs=1M seek=1 count=20 \
+			conv=notrunc status=none
+		(exec_as_user "$LUNTAP" copy --base "$DIR/home/m" \
+			--manifest "$DIR/home/m" --rate-limit 4M \
+			--progress json "$@" "$DIR/source" "$PLAIN/0") \
+			2>"$DIR/said" 3>&- &
+		remember copy $!
+		wait_for grep -q '"done":[3-9]......,' "$DIR/said"
+		end_process copy KILL
+	}
+	interrupted_night
+	cp "$DIR/image" "$DIR/source"
+	luntap copy "$PLAIN/0" - | cmp -s - "$DIR/image" && return 1
+	expect 0 luntap copy --base "$DIR/home/m" --manifest "$DIR/home/m2" \
+		"$DIR/source" "$PLAIN/0"
+	[[ $output = *"$DIR/home/m: a copy to $PLAIN/0 has begun"* ]]
+	luntap copy "$PLAIN/0" - | cmp - "$DIR/image"
+	# Another destination has what the manifest says.
+	expect 0 luntap copy "$DIR/source" "$PLAIN/1"
+	expect 0 luntap copy --base "$DIR/home/m" "$DIR/source" "$PLAIN/1"
+	[ -z "$output" ]
+	rm "$DIR/home/m2"
+	# A journal goes on with the base that it has begun with.
+	interrupted_night --resume "$DIR/home/j"
+	expect 0 luntap copy --base "$DIR/home/m" --manifest "$DIR/home/m" \
+		--verify --resume "$DIR/home/j" "$DIR/source" "$PLAIN/0"
+	[[ $output != *"all is copied"* ]]
+	luntap copy "$PLAIN/0" - | cmp - "$DIR/source"
+	chmod 444 "$DIR/home/m"
+	expect 1 luntap copy --base "$DIR/home/m" "$DIR/source" "$PLAIN/0"
+	[[ $output = *"noting that a copy begins: Permission denied"* ]]
+	rm -f "$DIR/home/m"
+}
+
 @test "what cannot be read: where it is, what the target said, --on-error skip" {
 	luntap copy "$DIR/image" "$DIR/home/bad.img"
 	start_target bad "$DIR/home/bad.img,inject=read-error=1000+3,inject=read-error=30000"
@@ -444,6 +489,9 @@ copy_killed() { # MS|noted ARGUMENT...
 	tr '\0' '\n' <"$DIR/home/j" | grep -q '^done [1-9]......'
 	expect 1 luntap copy --on-error skip --resume "$DIR/home/j" \
 		--mapfile "$DIR/home/nomap" "${URLS[0]}" "$DIR/home/out"
+	expect 2 luntap copy --resume "$DIR/home/j" "${URLS[0]}" \
+		"$DIR/home/out"
+	[[ $output = *"zeros stand for what could not be read"* ]]
 	expect 6 luntap copy --on-error skip --resume "$DIR/home/j" \
 		--mapfile "$DIR/home/map" "${URLS[0]}" "$DIR/home/out"
 	[[ $output = *"2048 bytes could not be read"* ]]
@@ -504,10 +552,24 @@ copy_killed() { # MS|noted ARGUMENT...
 		2>"$DIR/said"
 	[ "$(jq -s 'map(.length == 25165824) | all' "$DIR/said")" = true ]
 	[ "$(jq -s '.[-1] | .ended and .done == .length' "$DIR/said")" = true ]
+	[ "$(jq -s '.[-1] | .bytes_per_second * .seconds / .done * 100 | round' \
+		"$DIR/said")" = 100 ]
 	expect 0 luntap copy "$DIR/other" "$PLAIN/0"
 	[ -z "$output" ]
 	script -qec "$LUNTAP copy $DIR/other $DIR/bar" /dev/null >"$DIR/said"
 	grep -q '24.0 MiB of 24.0 MiB, 100 %' "$DIR/said"
+	script -qec "$LUNTAP copy --rate-limit 12M $DIR/other $DIR/bar" \
+		/dev/null >"$DIR/said"
+	python3 - "$DIR/said" <<-'END'
+		import re, sys
+		bars = re.findall(r"([0-9.]+) MiB of 24.0 MiB, +(\d+) %, "
+		    r"([0-9.]+) MiB/s, (\d+):(\d\d) left", open(sys.argv[1]).read())
+		assert bars, "no rate and time"
+		for done, part, rate, minutes, seconds in bars:
+		    left = (24 - float(done)) / float(rate)
+		    assert abs(int(minutes) * 60 + int(seconds) - left) < 2, left
+		    assert abs(int(part) - float(done) / 24 * 100) < 2, part
+	END
 	script -qec "$LUNTAP copy -q $DIR/other $DIR/bar" /dev/null >"$DIR/said"
 	[ ! -s "$DIR/said" ]
 	rm "$DIR/bar"

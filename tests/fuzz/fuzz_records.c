@@ -84,22 +84,24 @@ as_journal(const uint8_t *data, size_t size)
 		.offset = OFFSET,
 		.length = LENGTH,
 	};
-	uint64_t done, then = 0;
+	struct journal_state state, then = { 0 };
 	struct journal *j;
 	struct error err;
 	bool told = false;
 
-	if (journal_open(loop, path, &id, &done, &j, &err) < 0) {
+	if (journal_open(loop, path, &id, &state, &j, &err) < 0) {
 		refused(data, size, &err);
 		return;
 	}
-	require(done <= LENGTH);
-	journal_save(j, LENGTH - done, saved, &told);
+	require(state.done <= LENGTH);
+	state.done = LENGTH - state.done;
+	state.bad = !state.bad;
+	journal_save(j, &state, saved, &told);
 	loop_drain(loop);
 	require(told);
 	journal_free(j);
 	require(journal_open(loop, path, &id, &then, &j, &err) == 1);
-	require(then == LENGTH - done);
+	require(then.done == state.done && then.bad == state.bad);
 	journal_free(j);
 }
 
@@ -114,6 +116,8 @@ as_manifest(const uint8_t *data, size_t size)
 		refused(data, size, &err);
 		return;
 	}
+	require(
+	    !manifest_begun(m, "x") || manifest_begin(path, "y", &err) == 0);
 	require(manifest_save(m, path, &err) == 0);
 	require(manifest_load(path, &again, &err) == 0);
 	require(manifest_match(m, path, manifest_id(again), &err) == 0);

@@ -31,7 +31,7 @@ static const struct journal_id id = {
 static struct loop *loop;
 static struct journal *journal;
 static struct error err;
-static uint64_t done;
+static struct journal_state was;
 static int results[8];
 static unsigned told;
 
@@ -54,8 +54,8 @@ teardown(void **state)
 static int
 try_open(const struct journal_id *of)
 {
-	done = 12345;
-	return journal_open(loop, scratch_path, of, &done, &journal, &err);
+	was = (struct journal_state){ .done = 12345 };
+	return journal_open(loop, scratch_path, of, &was, &journal, &err);
 }
 
 static void
@@ -75,7 +75,9 @@ saved(void *ctx, int result)
 static void
 save(uint64_t n)
 {
-	journal_save(journal, n, saved, NULL);
+	const struct journal_state now = { .done = n };
+
+	journal_save(journal, &now, saved, NULL);
 }
 
 static void
@@ -98,7 +100,7 @@ noted(void)
 	if (try_open(&id) < 0)
 		fail_msg("%s", err.text);
 	shut();
-	return done;
+	return was.done;
 }
 
 static void
@@ -117,6 +119,45 @@ keeps_what_it_is_told(void **state)
 	shut();
 	assert_int_equal(noted(), 30);
 	assert_int_equal(scratch_clear(), 1);
+}
+
+static void
+remembers_that_a_part_is_bad(void **state)
+{
+	const struct journal_state now = { .done = 10, .bad = true };
+
+	(void)state;
+	assert_int_equal(try_open(&id), 0);
+	assert_false(was.bad);
+	journal_save(journal, &now, saved, NULL);
+	loop_drain(loop);
+	shut();
+	assert_int_equal(noted(), 10);
+	assert_true(was.bad);
+}
+
+/* The base is not what tells copies apart. */
+static void
+knows_the_base_that_it_has_begun_with(void **state)
+{
+	struct journal_id with = id;
+	char sum[JOURNAL_BASE_MAX + 2];
+
+	(void)state;
+	assert_int_equal(try_open(&id), 0);
+	assert_null(journal_base(journal));
+	assert_int_equal(journal_finish(journal, &err), 0);
+	shut();
+	memset(sum, '5', sizeof(sum));
+	sum[JOURNAL_BASE_MAX + 1] = '\0';
+	with.base = sum;
+	assert_int_equal(try_open(&with), -1);
+	sum[JOURNAL_BASE_MAX] = '\0';
+	assert_int_equal(try_open(&with), 0);
+	assert_string_equal(journal_base(journal), sum);
+	shut();
+	assert_int_equal(try_open(&id), 1);
+	assert_string_equal(journal_base(journal), sum);
 }
 
 static void
@@ -158,7 +199,7 @@ refuses_other_copies(void **state)
 		assert_int_equal(err.class, ERROR_USAGE);
 		assert_non_null(strstr(err.text, words[i]));
 		assert_non_null(strstr(err.text, scratch_path));
-		assert_int_equal(done, 12345);
+		assert_int_equal(was.done, 12345);
 	}
 	scratch_read(after, sizeof(after));
 	assert_memory_equal(before, after, SIZE);
@@ -182,10 +223,10 @@ refuses_what_is_no_journal(void **state)
 		assert_string_equal(now, texts[i]);
 	}
 	assert_int_equal(
-	    journal_open(loop, "/dev/null", &id, &done, &journal, &err), -1);
+	    journal_open(loop, "/dev/null", &id, &was, &journal, &err), -1);
 	assert_non_null(strstr(err.text, "not a regular file"));
 	assert_int_equal(
-	    journal_open(loop, "/nonexistent/j", &id, &done, &journal, &err),
+	    journal_open(loop, "/nonexistent/j", &id, &was, &journal, &err),
 	    -1);
 	assert_non_null(strstr(err.text, "No such file"));
 }
@@ -209,7 +250,7 @@ one_copy_at_a_time(void **state)
 	for (int i = 0; i < 2; i++) {
 		assert_true(try_open(&id) >= 0);
 		assert_int_equal(
-		    journal_open(loop, scratch_path, &id, &done, &other, &err),
+		    journal_open(loop, scratch_path, &id, &was, &other, &err),
 		    -1);
 		assert_non_null(strstr(err.text, "another copy"));
 		shut();
@@ -246,7 +287,7 @@ links_are_followed(void **state)
 	snprintf(link, sizeof(link), "%s/link", scratch_folder);
 	assert_int_equal(symlink(scratch_path, link), 0);
 	assert_int_equal(
-	    journal_open(loop, link, &id, &done, &journal, &err), 1);
+	    journal_open(loop, link, &id, &was, &journal, &err), 1);
 	assert_int_equal(journal_finish(journal, &err), 0);
 	assert_int_equal(access(scratch_path, F_OK), -1);
 }
@@ -353,7 +394,7 @@ another_version_is_refused(void **state)
 
 	(void)state;
 	make_two_states(file);
-	memcpy(file, "luntap-journal 2", 16);
+	memcpy(file, "luntap-journal 3", 16);
 	scratch_write(file, SIZE);
 	assert_int_equal(try_open(&id), -1);
 	assert_non_null(strstr(err.text, "another version"));
@@ -377,7 +418,7 @@ odd_names_are_refused(void **state)
 	save_and_wait(7);
 	shut();
 	assert_int_equal(try_open(&odd), 1);
-	assert_int_equal(done, 7);
+	assert_int_equal(was.done, 7);
 }
 
 /* A save that cannot be written does not harm what stands, and is told. */
@@ -434,6 +475,17 @@ struct shared {
 
 static struct shared *shared;
 
+static void child_saved(void *ctx, int result);
+
+static void
+child_save(uint64_t *n)
+{
+	const struct journal_state now = { .done = *n };
+
+	shared->asked = *n;
+	journal_save(journal, &now, child_saved, n);
+}
+
 static void
 child_saved(void *ctx, int result)
 {
@@ -444,8 +496,7 @@ child_saved(void *ctx, int result)
 	shared->told = *n;
 	atomic_fetch_add(&shared->saves, 1);
 	*n += 1;
-	shared->asked = *n;
-	journal_save(journal, *n, child_saved, n);
+	child_save(n);
 }
 
 static void
@@ -453,13 +504,12 @@ child(void)
 {
 	uint64_t n;
 
-	if (loop_new(&loop) != 0 || try_open(&id) < 0 || done < shared->told ||
-	    done > shared->asked)
+	if (loop_new(&loop) != 0 || try_open(&id) < 0 ||
+	    was.done < shared->told || was.done > shared->asked)
 		_exit(8);
-	n = done;
-	shared->told = done;
-	shared->asked = n;
-	journal_save(journal, n, child_saved, &n);
+	n = was.done;
+	shared->told = n;
+	child_save(&n);
 	loop_run(loop);
 	_exit(7);
 }
@@ -511,6 +561,8 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
 		TEST(keeps_what_it_is_told),
+		TEST(remembers_that_a_part_is_bad),
+		TEST(knows_the_base_that_it_has_begun_with),
 		TEST(the_newest_wins),
 		TEST(refuses_other_copies),
 		TEST(refuses_what_is_no_journal),

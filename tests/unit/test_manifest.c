@@ -205,11 +205,68 @@ cut_off_anywhere_is_refused(void **state)
 		assert_int_equal(load(), -1);
 		assert_non_null(strstr(err.text, scratch_path));
 	}
-	text[len] = 'x';
-	scratch_write(text, len + 1);
-	assert_int_equal(load(), -1);
 	scratch_write(text, len);
 	assert_int_equal(load(), 0);
+}
+
+static void
+begin(const char *destination)
+{
+	if (manifest_begin(scratch_path, destination, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(load(), 0);
+}
+
+static void
+remembers_what_has_begun(void **state)
+{
+	char text[2048];
+
+	(void)state;
+	make_file(text, sizeof(text));
+	assert_int_equal(load(), 0);
+	assert_non_null(strstr(text, manifest_sum(manifest)));
+	assert_false(manifest_begun(manifest, "a b"));
+	begin("a b");
+	assert_true(manifest_begun(manifest, "a b"));
+	assert_false(manifest_begun(manifest, "a"));
+	begin("c");
+	assert_true(manifest_begun(manifest, "a b"));
+	assert_true(manifest_begun(manifest, "c"));
+	assert_false(manifest_begun(manifest, "b"));
+	is_set(0);
+	save();
+	assert_int_equal(load(), 0);
+	assert_false(manifest_begun(manifest, "a b"));
+	assert_int_equal(
+	    manifest_begin("/nonexistent/manifest", "a", &err), -1);
+	assert_non_null(strstr(err.text, "/nonexistent/manifest"));
+}
+
+/* What a crash has left of the line, or a bit that has flipped. */
+static void
+a_damaged_line_names_any(void **state)
+{
+	char text[2048];
+	size_t len = make_file(text, sizeof(text)), end;
+
+	(void)state;
+	begin("a b");
+	end = scratch_read(text, sizeof(text));
+	for (size_t n = len + 1; n < end; n++) {
+		scratch_write(text, n);
+		assert_int_equal(load(), 0);
+		assert_true(manifest_begun(manifest, "z"));
+		begin("c");
+		assert_true(manifest_begun(manifest, "z"));
+	}
+	for (size_t bit = len * 8; bit < end * 8; bit++) {
+		text[bit / 8] = (char)(text[bit / 8] ^ 1 << bit % 8);
+		scratch_write(text, end);
+		assert_int_equal(load(), 0);
+		assert_true(manifest_begun(manifest, "z"));
+		text[bit / 8] = (char)(text[bit / 8] ^ 1 << bit % 8);
+	}
 }
 
 static void
@@ -339,6 +396,8 @@ main(void)
 		TEST(is_text),
 		TEST(replaces_a_manifest_only),
 		TEST(cut_off_anywhere_is_refused),
+		TEST(remembers_what_has_begun),
+		TEST(a_damaged_line_names_any),
 		TEST(every_bit_counts),
 		TEST(claims_are_not_believed),
 		TEST(what_makes_no_sense_is_refused),
