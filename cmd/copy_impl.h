@@ -106,10 +106,9 @@ int copy_check_ends(struct endpoint *destination, const struct copy_room *,
 int copy_records_open(struct copy_records *, struct loop *,
     struct endpoint *source, struct endpoint *destination,
     const struct copy_room *, struct copy_config *config, struct error *err);
-/* Notes in the base that what it says of the destination will not be true any
- * more.  0, or -1 with err. */
-int copy_records_begin(struct copy_records *,
-    const struct endpoint *destination, struct error *err);
+/* Notes in base and manifest that what they say of the destination will not be
+ * true any more.  0, or -1 with err. */
+int copy_records_begin(const struct copy_records *, struct error *err);
 /* All was copied, or has stopped (ok == false): writes what is to be kept, and
  * prints the digest.  done: so many bytes of the range, without a gap.  0, or -1
  * with err. */

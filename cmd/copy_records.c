@@ -103,32 +103,20 @@ records_bad(
 
 /* ---- opening ---- */
 
-static bool
-base_begun(const struct copy_records *r, const struct endpoint *destination)
-{
-	return manifest_begun(r->base, endpoint_identity(destination));
-}
-
 /*
- * A base says what the destination holds only until a copy begins with it: one
- * that was interrupted has written some of what had changed, and when that
- * changes back, the base does not tell.  A journal goes on with the base that it
- * has begun with.
+ * A base says what the destination holds only until a copy begins: one that was
+ * interrupted has written some of what had changed, and when that changes back,
+ * the base does not tell.  A journal tells of what is before it alone.
  */
 static void
 judge_base(struct copy_records *r, const struct endpoint *destination,
     bool journal_there)
 {
-	const char *began = journal_there ? journal_base(r->journal) : NULL;
-	bool holds =
-	    journal_there
-		? began != NULL && strcmp(began, manifest_sum(r->base)) == 0
-		: !base_begun(r, destination);
-
-	if (holds)
+	if (!journal_there && !manifest_begun(r->base))
 		return;
 	log_warn(r->log,
-	    "%s: a copy to %s has begun since it was written; all is copied",
+	    "%s: a copy has begun since it was written, and it does not say "
+	    "any more what %s holds: nothing is left out",
 	    r->args->base, endpoint_name(destination));
 	manifest_free(r->base);
 	r->base = NULL;
@@ -147,9 +135,6 @@ open_journal(struct copy_records *r, struct loop *loop, struct endpoint *source,
 		.destination_size = room->size,
 		.offset = config->offset,
 		.length = config->length,
-		.base = r->base != NULL && !base_begun(r, destination)
-			    ? manifest_sum(r->base)
-			    : NULL,
 	};
 	struct journal_state state;
 	int there;
@@ -258,13 +243,13 @@ copy_records_open(struct copy_records *r, struct loop *loop,
 }
 
 int
-copy_records_begin(struct copy_records *r, const struct endpoint *destination,
-    struct error *err)
+copy_records_begin(const struct copy_records *r, struct error *err)
 {
-	if (r->base == NULL || base_begun(r, destination))
-		return 0;
-	return manifest_begin(
-	    r->args->base, endpoint_identity(destination), err);
+	const struct copy_arguments *a = r->args;
+
+	if (a->base != NULL && manifest_begin(a->base, err) < 0)
+		return -1;
+	return a->manifest != NULL ? manifest_begin(a->manifest, err) : 0;
 }
 
 /* ---- closing ---- */

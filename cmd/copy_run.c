@@ -201,7 +201,7 @@ begin(struct copying *c)
 
 	if (check_ends(c, &err) < 0 || open_records(c, &err) < 0 ||
 	    copy_make_room(c->destination, &c->room, &err) < 0 ||
-	    copy_records_begin(&c->records, c->destination, &err) < 0) {
+	    copy_records_begin(&c->records, &err) < 0) {
 		give_up(c, &err);
 		return;
 	}

@@ -286,7 +286,9 @@ chunk_filled(struct chunk *k)
 		chunk_done(k, true);
 		return;
 	}
-	if (c->config.changed != NULL && !c->stopping) {
+	/* With skip_errors it is not known what the destination has. */
+	if (c->config.changed != NULL && !c->stopping &&
+	    !(k->resumed && c->config.skip_errors)) {
 		k->job = (struct job){
 			.work = changed_work, .done = changed_done, .ctx = k
 		};

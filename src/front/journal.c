@@ -41,7 +41,6 @@
 #define VERSION	 2
 #define BLOCK	 4096
 #define SLOTS	 2
-#define NO_BASE	 "-"
 #define FILESIZE ((1 + SLOTS) * BLOCK)
 #define OPENS	 10  /* others may replace the file meanwhile */
 #define SHOWN	 120 /* bytes of an identity in a message */
@@ -55,9 +54,8 @@ struct save {
 struct journal {
 	struct loop *loop;
 	int fd;
-	char *path;   /* links followed */
-	uint32_t crc; /* of the head */
-	char base[JOURNAL_BASE_MAX + 1];
+	char *path;	   /* links followed */
+	uint32_t crc;	   /* of the head */
 	uint64_t sequence; /* of the last slot that stands */
 	struct save save;  /* under way */
 	struct save next;  /* saved is NULL: none waits */
@@ -115,11 +113,9 @@ head_write(const struct journal_id *id, char block[BLOCK])
 		  "destination %s\n"
 		  "destination-size %" PRIu64 "\n"
 		  "offset %" PRIu64 "\n"
-		  "length %" PRIu64 "\n"
-		  "base %s\n",
+		  "length %" PRIu64 "\n",
 	    VERSION, id->source, id->source_size, id->destination,
-	    id->destination_size, id->offset, id->length,
-	    id->base != NULL ? id->base : NO_BASE);
+	    id->destination_size, id->offset, id->length);
 	return block_seal(block, 0);
 }
 
@@ -187,15 +183,14 @@ damaged(const char *path, struct error *err)
 
 /* 0 when the head is whole and of this copy. */
 static int
-head_read(struct journal *j, const char block[BLOCK],
-    const struct journal_id *id, struct error *err)
+head_read(const char *path, const char block[BLOCK],
+    const struct journal_id *id, uint32_t *ret_crc, struct error *err)
 {
-	const char *path = j->path;
-	struct record_text source, destination, base;
+	struct record_text source, destination;
 	uint64_t source_size, destination_size, offset, length, version;
 	struct record r;
 
-	j->crc = 0;
+	*ret_crc = 0;
 	record_init(&r, block, BLOCK);
 	version = record_number(&r, MAGIC);
 	if (record_ok(&r) && version != VERSION)
@@ -209,12 +204,8 @@ head_read(struct journal *j, const char block[BLOCK],
 	destination_size = record_number(&r, "destination-size");
 	offset = record_number(&r, "offset");
 	length = record_number(&r, "length");
-	base = record_text(&r, "base");
-	if (base.len > JOURNAL_BASE_MAX || !record_ok(&r) ||
-	    !block_sealed(block, &r, &j->crc))
+	if (!record_ok(&r) || !block_sealed(block, &r, ret_crc))
 		return damaged(path, err);
-	memcpy(j->base, base.at, base.len);
-	j->base[base.len] = '\0';
 	if (!record_same(source, id->source))
 		return differs_text(path, "source", source, id->source, err);
 	if (!record_same(destination, id->destination))
@@ -273,7 +264,7 @@ journal_read(struct journal *j, const struct journal_id *id,
 		    j->path);
 	if (n != FILESIZE)
 		return damaged(j->path, err);
-	if (head_read(j, file, id, err) < 0)
+	if (head_read(j->path, file, id, &j->crc, err) < 0)
 		return -1;
 	for (int i = 0; i < SLOTS; i++) {
 		if (!slot_read(file + BLOCK * (1 + i), j->crc, &slot) ||
@@ -319,7 +310,6 @@ journal_make(struct journal *j, const struct journal_id *id, bool replace)
 		error = newfile_write(&file, block, BLOCK);
 	}
 	j->sequence = SLOTS - 1;
-	strcpy(j->base, id->base != NULL ? id->base : NO_BASE);
 	if (error == 0)
 		error = newfile_commit(&file, replace, &j->fd);
 	if (error < 0)
@@ -404,8 +394,7 @@ static int
 id_check(const struct journal_id *id, struct error *err)
 {
 	if (record_fits(id->source, JOURNAL_IDENTITY_MAX) &&
-	    record_fits(id->destination, JOURNAL_IDENTITY_MAX) &&
-	    (id->base == NULL || record_fits(id->base, JOURNAL_BASE_MAX)))
+	    record_fits(id->destination, JOURNAL_IDENTITY_MAX))
 		return 0;
 	return error_set(err, ERROR_FAILED,
 	    "a source or destination of this name cannot have a journal");
@@ -509,12 +498,6 @@ journal_save(struct journal *j, const struct journal_state *state,
 		j->next = save;
 	else
 		save_start(j, &save);
-}
-
-const char *
-journal_base(const struct journal *j)
-{
-	return strcmp(j->base, NO_BASE) == 0 ? NULL : j->base;
 }
 
 /* ---- the end ---- */

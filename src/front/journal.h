@@ -29,7 +29,6 @@ struct journal_id {
 	uint64_t destination_size;
 	uint64_t offset; /* the range that is copied */
 	uint64_t length;
-	const char *base; /* of a new copy: journal_base(); NULL: none */
 };
 
 struct journal_state {
@@ -55,11 +54,6 @@ int journal_open(struct loop *, const char *path, const struct journal_id *,
  */
 void journal_save(struct journal *, const struct journal_state *,
     void (*saved)(void *ctx, int result), void *ctx);
-
-/* What the copy has begun with, and leaves out: the sum of a manifest.  NULL:
- * nothing. */
-#define JOURNAL_BASE_MAX 64
-const char *journal_base(const struct journal *);
 
 /* The copy is complete: removes the file, since one that is there belongs to a
  * copy that is not.  No save is under way.  Blocks.  0, or -1 with err. */

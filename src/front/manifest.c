@@ -6,6 +6,7 @@
  */
 #include "front/manifest.h"
 
+#include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,7 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/crc32c.h"
 #include "base/hash.h"
 #include "base/hex.h"
 #include "front/record.h"
@@ -23,7 +23,6 @@
 #define MAGIC	   "luntap-manifest"
 #define VERSION	   1
 #define SUM	   "sha256"
-#define BEGUN	   "begun"
 #define BUFFER	   (1 << 20) /* of the stream */
 #define LINE	   (MANIFEST_IDENTITY_MAX + 64)
 #define LINE_CHUNK (20 + 1 + 2 * MANIFEST_HASH + 1)
@@ -35,10 +34,7 @@ struct manifest {
 	uint64_t chunks;
 	uint8_t (*hashes)[MANIFEST_HASH];
 	uint64_t room; /* for so many */
-	char sum[MANIFEST_SUM + 1];
-	char **begun; /* destinations */
-	size_t nbegun;
-	bool begun_any; /* a line that says so is damaged */
+	bool begun;
 };
 
 /* ---- chunks ---- */
@@ -117,9 +113,6 @@ manifest_free(struct manifest *m)
 {
 	if (m == NULL)
 		return;
-	while (m->nbegun > 0)
-		free(m->begun[--m->nbegun]);
-	free(m->begun);
 	free(m->source);
 	free(m->hashes);
 	free(m);
@@ -426,52 +419,23 @@ static int
 read_sum(struct reader *r, struct manifest *m)
 {
 	static const size_t key = sizeof(SUM " ") - 1;
+	char is[2 * MANIFEST_HASH];
 	uint8_t hash[HASH_SIZE_MAX];
 	int more = reader_next(r);
 
 	if (more <= 0)
 		return more < 0 ? -1 : damaged(r, "it ends early");
 	hash_final(&r->hash, hash);
-	put_hex(m->sum, hash, MANIFEST_HASH);
-	if (r->len != key + MANIFEST_SUM + 1 ||
+	put_hex(is, hash, MANIFEST_HASH);
+	if (r->len != key + sizeof(is) + 1 ||
 	    memcmp(r->line, SUM " ", key) != 0 ||
-	    memcmp(r->line + key, m->sum, MANIFEST_SUM) != 0)
+	    memcmp(r->line + key, is, sizeof(is)) != 0)
 		return damaged(r, "its SHA-256");
-	return 0;
-}
-
-/* "begun CRC DESTINATION" */
-static void
-begun_line(const char *destination, char line[LINE])
-{
-	snprintf(line, LINE, BEGUN " %08" PRIx32 " %s\n",
-	    crc32c(0, destination, strlen(destination)), destination);
-}
-
-/* A line that was cut short by a crash, or damaged, may have named any. */
-static int
-read_begun(struct reader *r, struct manifest *m)
-{
-	static const size_t key = sizeof(BEGUN " 01234567 ") - 1;
-	char want[LINE], **more;
-
-	while (fgets(r->line, sizeof(r->line), r->f) != NULL) {
-		r->len = strlen(r->line);
-		if (r->len <= key || r->line[r->len - 1] != '\n') {
-			m->begun_any = true;
-			continue;
-		}
-		more = reallocarray(m->begun, m->nbegun + 1, sizeof(*m->begun));
-		if (more == NULL)
-			return error_set(r->err, ERROR_FAILED, "out of memory");
-		m->begun = more;
-		more[m->nbegun] = strndup(r->line + key, r->len - key - 1);
-		if (more[m->nbegun] == NULL)
-			return error_set(r->err, ERROR_FAILED, "out of memory");
-		begun_line(more[m->nbegun++], want);
-		if (strcmp(want, r->line) != 0)
-			m->begun_any = true;
-	}
+	/* Also what a crash has left of the line that says so. */
+	m->begun = fgetc(r->f) != EOF;
+	if (ferror(r->f))
+		return error_set(
+		    r->err, ERROR_FAILED, "%s: %s", r->path, strerror(errno));
 	return 0;
 }
 
@@ -485,7 +449,7 @@ read_all(struct reader *r, struct manifest **ret)
 	for (n = 0; n < (*ret)->chunks; n++)
 		if (read_chunk(r, *ret, n) < 0)
 			return -1;
-	return read_sum(r, *ret) < 0 ? -1 : read_begun(r, *ret);
+	return read_sum(r, *ret);
 }
 
 int
@@ -548,44 +512,48 @@ manifest_match(const struct manifest *m, const char *path,
 	return 0;
 }
 
-const char *
-manifest_sum(const struct manifest *m)
+bool
+manifest_begun(const struct manifest *m)
 {
-	return m->sum;
+	return m->begun;
 }
 
-bool
-manifest_begun(const struct manifest *m, const char *destination)
+static int
+append_begun(int fd)
 {
-	for (size_t i = 0; i < m->nbegun; i++)
-		if (strcmp(m->begun[i], destination) == 0)
-			return true;
-	return m->begun_any;
+	static const char line[] = "begun\n";
+	ssize_t n = write(fd, line, strlen(line));
+
+	if (n == -1 || fsync(fd) == -1)
+		return -errno;
+	return n == (ssize_t)strlen(line) ? 0 : -ENOSPC;
 }
 
 int
-manifest_begin(const char *path, const char *destination, struct error *err)
+manifest_begin(const char *path, struct error *err)
 {
-	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
-	char line[LINE];
-	int error = 0;
-	ssize_t n;
+	int fd =
+	    open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st = { 0 };
+	int error = 0, result = 0;
 
-	begun_line(destination, line);
-	if (fd == -1) {
+	if (fd == -1 && errno == ENOENT)
+		return 0;
+	if (fd == -1 || fstat(fd, &st) == -1)
 		error = errno;
-	} else {
-		n = write(fd, line, strlen(line));
-		if (n == -1 || fsync(fd) == -1)
-			error = errno;
-		else if (n != (ssize_t)strlen(line))
-			error = ENOSPC;
+	else if (!S_ISREG(st.st_mode))
+		error = EINVAL;
+	else if (st.st_size > 0)
+		result = check_old(path, err);
+	if (error == 0 && result == 0 && st.st_size > 0)
+		error = -append_begun(fd);
+	if (fd != -1)
 		close(fd);
-	}
 	if (error != 0)
 		return error_set(err, ERROR_FAILED,
-		    "%s: noting that a copy begins: %s", path, strerror(error));
-	return 0;
+		    "%s: noting that a copy begins: %s", path,
+		    error == EINVAL ? "not a regular file" : strerror(error));
+	return result;
 }
 
 uint64_t

@@ -16,14 +16,14 @@
  *     1048576 -
  *     ...
  *     sha256 5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9
- *     begun 0a1b2c3d file /srv/disk.img inode 5
+ *     begun
  *
  * A "-" stands for a chunk whose content is not known.  Chunks end at multiples
  * of their size, so the first and the last may be short.
  *
- * The lines behind are added later, one for each destination to which a copy has
- * begun that leaves out what this manifest has: from then on it does not say any
- * more what is there, whether that copy has come to its end or not.
+ * The last line is added when a copy begins that will change what is at the
+ * destination: from then on this does not tell any more what is there, whether
+ * that copy comes to its end or not.
  */
 #ifndef FRONT_MANIFEST_H
 #define FRONT_MANIFEST_H
@@ -36,7 +36,6 @@
 struct manifest;
 
 #define MANIFEST_HASH	      32
-#define MANIFEST_SUM	      64 /* characters */
 #define MANIFEST_IDENTITY_MAX 4000
 
 struct manifest_id {
@@ -65,15 +64,12 @@ const struct manifest_id *manifest_id(const struct manifest *);
 int manifest_match(const struct manifest *, const char *path,
     const struct manifest_id *, struct error *err);
 
-/* The SHA-256 in one that was loaded, which tells it from any other; empty in a
- * new one. */
-const char *manifest_sum(const struct manifest *);
-/* Whether a copy to this destination has begun since it was saved. */
-bool manifest_begun(const struct manifest *, const char *destination);
-/* Notes in the file that one begins now; on its medium when this returns.
- * Blocks.  0, or -1 with err. */
-int manifest_begin(
-    const char *path, const char *destination, struct error *err);
+/* Whether a copy has begun since it was saved. */
+bool manifest_begun(const struct manifest *);
+/* Notes that one begins; on the file's medium when this returns.  Of a file that
+ * is not there or empty nothing needs to be said; one that is no manifest is
+ * refused.  Blocks.  0, or -1 with err. */
+int manifest_begin(const char *path, struct error *err);
 
 /* Chunks are numbered from that of the offset on. */
 uint64_t manifest_chunks(const struct manifest *);

@@ -116,8 +116,10 @@ as_manifest(const uint8_t *data, size_t size)
 		refused(data, size, &err);
 		return;
 	}
-	require(
-	    !manifest_begun(m, "x") || manifest_begin(path, "y", &err) == 0);
+	require(manifest_begin(path, &err) == 0);
+	require(manifest_load(path, &again, &err) == 0);
+	require(manifest_begun(again));
+	manifest_free(again);
 	require(manifest_save(m, path, &err) == 0);
 	require(manifest_load(path, &again, &err) == 0);
 	require(manifest_match(m, path, manifest_id(again), &err) == 0);

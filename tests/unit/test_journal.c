@@ -136,30 +136,6 @@ remembers_that_a_part_is_bad(void **state)
 	assert_true(was.bad);
 }
 
-/* The base is not what tells copies apart. */
-static void
-knows_the_base_that_it_has_begun_with(void **state)
-{
-	struct journal_id with = id;
-	char sum[JOURNAL_BASE_MAX + 2];
-
-	(void)state;
-	assert_int_equal(try_open(&id), 0);
-	assert_null(journal_base(journal));
-	assert_int_equal(journal_finish(journal, &err), 0);
-	shut();
-	memset(sum, '5', sizeof(sum));
-	sum[JOURNAL_BASE_MAX + 1] = '\0';
-	with.base = sum;
-	assert_int_equal(try_open(&with), -1);
-	sum[JOURNAL_BASE_MAX] = '\0';
-	assert_int_equal(try_open(&with), 0);
-	assert_string_equal(journal_base(journal), sum);
-	shut();
-	assert_int_equal(try_open(&id), 1);
-	assert_string_equal(journal_base(journal), sum);
-}
-
 static void
 the_newest_wins(void **state)
 {
@@ -562,7 +538,6 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(keeps_what_it_is_told),
 		TEST(remembers_that_a_part_is_bad),
-		TEST(knows_the_base_that_it_has_begun_with),
 		TEST(the_newest_wins),
 		TEST(refuses_other_copies),
 		TEST(refuses_what_is_no_journal),

@@ -210,63 +210,54 @@ cut_off_anywhere_is_refused(void **state)
 }
 
 static void
-begin(const char *destination)
+remembers_that_a_copy_has_begun(void **state)
 {
-	if (manifest_begin(scratch_path, destination, &err) < 0)
-		fail_msg("%s", err.text);
-	assert_int_equal(load(), 0);
-}
-
-static void
-remembers_what_has_begun(void **state)
-{
-	char text[2048];
+	char text[2048], link[120];
+	size_t len = make_file(text, sizeof(text));
 
 	(void)state;
-	make_file(text, sizeof(text));
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(load(), 0);
+		assert_int_equal(manifest_begun(manifest), i > 0);
+		assert_int_equal(manifest_begin(scratch_path, &err), 0);
+	}
 	assert_int_equal(load(), 0);
-	assert_non_null(strstr(text, manifest_sum(manifest)));
-	assert_false(manifest_begun(manifest, "a b"));
-	begin("a b");
-	assert_true(manifest_begun(manifest, "a b"));
-	assert_false(manifest_begun(manifest, "a"));
-	begin("c");
-	assert_true(manifest_begun(manifest, "a b"));
-	assert_true(manifest_begun(manifest, "c"));
-	assert_false(manifest_begun(manifest, "b"));
 	is_set(0);
 	save();
 	assert_int_equal(load(), 0);
-	assert_false(manifest_begun(manifest, "a b"));
-	assert_int_equal(
-	    manifest_begin("/nonexistent/manifest", "a", &err), -1);
-	assert_non_null(strstr(err.text, "/nonexistent/manifest"));
+	assert_false(manifest_begun(manifest));
+	/* What a crash has left of the line. */
+	text[len] = 'b';
+	scratch_write(text, len + 1);
+	assert_int_equal(load(), 0);
+	assert_true(manifest_begun(manifest));
+	snprintf(link, sizeof(link), "%s/link", scratch_folder);
+	scratch_write(text, len);
+	assert_int_equal(symlink(scratch_path, link), 0);
+	assert_int_equal(manifest_begin(link, &err), 0);
+	assert_int_equal(load(), 0);
+	assert_true(manifest_begun(manifest));
 }
 
-/* What a crash has left of the line, or a bit that has flipped. */
 static void
-a_damaged_line_names_any(void **state)
+begins_with_a_manifest_only(void **state)
 {
-	char text[2048];
-	size_t len = make_file(text, sizeof(text)), end;
+	char text[2048], fifo[120];
 
 	(void)state;
-	begin("a b");
-	end = scratch_read(text, sizeof(text));
-	for (size_t n = len + 1; n < end; n++) {
-		scratch_write(text, n);
-		assert_int_equal(load(), 0);
-		assert_true(manifest_begun(manifest, "z"));
-		begin("c");
-		assert_true(manifest_begun(manifest, "z"));
-	}
-	for (size_t bit = len * 8; bit < end * 8; bit++) {
-		text[bit / 8] = (char)(text[bit / 8] ^ 1 << bit % 8);
-		scratch_write(text, end);
-		assert_int_equal(load(), 0);
-		assert_true(manifest_begun(manifest, "z"));
-		text[bit / 8] = (char)(text[bit / 8] ^ 1 << bit % 8);
-	}
+	snprintf(fifo, sizeof(fifo), "%s/none", scratch_folder);
+	assert_int_equal(manifest_begin(fifo, &err), 0);
+	assert_int_equal(access(fifo, F_OK), -1);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	assert_int_equal(manifest_begin(fifo, &err), -1);
+	assert_non_null(strstr(err.text, "not a regular file"));
+	assert_int_equal(manifest_begin(scratch_folder, &err), -1);
+	scratch_write("", 0);
+	assert_int_equal(manifest_begin(scratch_path, &err), 0);
+	assert_int_equal(scratch_read(text, sizeof(text)), 0);
+	scratch_write("important\n", 10);
+	assert_int_equal(manifest_begin(scratch_path, &err), -1);
+	assert_int_equal(scratch_read(text, sizeof(text)), 10);
 }
 
 static void
@@ -396,8 +387,8 @@ main(void)
 		TEST(is_text),
 		TEST(replaces_a_manifest_only),
 		TEST(cut_off_anywhere_is_refused),
-		TEST(remembers_what_has_begun),
-		TEST(a_damaged_line_names_any),
+		TEST(remembers_that_a_copy_has_begun),
+		TEST(begins_with_a_manifest_only),
 		TEST(every_bit_counts),
 		TEST(claims_are_not_believed),
 		TEST(what_makes_no_sense_is_refused),
