@@ -42,8 +42,9 @@ struct copy_config {
 	uint64_t length; /* UINT64_MAX: to the end of the source */
 	/* So many bytes of it are at the destination.  They are read again only
 	 * where somebody has to see them (verify, digest, changed), and then
-	 * have to be what the destination holds; with skip_errors only for
-	 * digest and changed, and uncompared, as another block may be bad. */
+	 * have to be what the destination holds.  With skip_errors another
+	 * block may be bad: then they are not compared, and changed is not
+	 * asked about them. */
 	uint64_t resume;
 	uint32_t chunk;	     /* bytes of a request, a power of two >= 4096 */
 	unsigned depth;	     /* chunks in flight, >= 1; */
