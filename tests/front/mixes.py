@@ -159,11 +159,11 @@ def direct_write(first, start):
     disk.say("writes")
     write = start(direct, aligned(NEW, PAGE), 0)
     disk.wait_held()
-    check("while it is under way", os.pread(cached, 1, 0), OLD)
+    check("while it is under way", os.pread(cached, PAGE, 0), OLD * PAGE)
     disk.say("pass")
     write.wait()
     name = f"{start.__name__}, {first} first"
-    check(f"after a direct write ({name})", os.pread(cached, 1, 0), NEW)
+    check(f"after a direct write ({name})", os.pread(cached, PAGE, 0), NEW * PAGE)
     disk.end(direct, cached)
 
 
